@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of a server under the seed's names, with its defaults and its
+ * exact error texts.
+ * Owner: the caller; a server copies what it needs. */
+#ifndef WSPULSE_OPTIONS_H
+#define WSPULSE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wspulse/api.h>
+#include <wspulse/error.h>
+#include <wspulse/log.h>
+#include <wspulse/span.h>
+
+WSP_BEGIN_C
+
+enum wsp_origin_policy {
+    WSP_ORIGIN_ANY,
+    WSP_ORIGIN_SAME,     /* Origin's host and port equal the Host header */
+    WSP_ORIGIN_LIST,     /* one of `origins`, compared as RFC 6454 §4 asks */
+    WSP_ORIGIN_FUNCTION, /* handlers.check_origin decides */
+};
+
+/* A plain HTTP route: "GET /hello" is method "GET", path "/hello". */
+struct wsp_route {
+    const char *method;
+    const char *path;
+};
+
+/* A folder whose files are served under a URL prefix. */
+struct wsp_static_dir {
+    const char *prefix; /* "/" or "/assets" */
+    const char *dir;    /* a folder; relative ones start at the working folder */
+};
+
+/* Durations are seconds, counts and sizes are whole numbers held as doubles so
+ * that a value out of range can be named in an error. */
+struct wsp_options {
+    const char *name;           /* tells servers of one script apart; "main" */
+    const char *const *listen;  /* addresses; "127.0.0.1:8080" when empty */
+    size_t listen_count;
+    const char *path;           /* of the WebSocket; "/ws" */
+
+    double resume_window;       /* 0 */
+    bool takeover_resumes;      /* takeover = "resume"; false */
+    bool resume_confirm;        /* false */
+    double max_suspended;       /* 10000 */
+    double max_suspended_bytes; /* 268435456 */
+    double heartbeat_ping;      /* 10 */
+    double heartbeat_pong;      /* 30 */
+    double write_wait;          /* 10 */
+    double max_message_size;    /* 512 */
+    double send_buffer_size;    /* 256 frames */
+    double send_buffer_bytes;   /* 1048576 */
+    double upgrader_read_size;  /* 1024; without effect: buffers are shared */
+    double upgrader_write_size; /* 1024; without effect */
+    double connection_data_bytes; /* 4096 */
+    const char *codec;          /* "json" or "raw"; "json" */
+    bool close_reasons;         /* true */
+    bool validate_utf8;         /* true */
+
+    enum wsp_origin_policy origin_policy; /* WSP_ORIGIN_ANY */
+    const char *const *origins;
+    size_t origin_count;
+
+    const struct wsp_route *routes;
+    size_t route_count;
+    const struct wsp_static_dir *static_dirs;
+    size_t static_count;
+
+    struct wsp_logger logger;   /* silent */
+};
+
+/* Fills in the defaults. */
+WSP_API void wsp_options_init(struct wsp_options *options);
+
+/* Checks every member. Returns WSP_OK, or WSP_ERR_INVALID_OPTION with the
+ * seed's text, the Lua option and its value in `diag`:
+ * "wspulse: WithWriteWait: duration must be positive (write_wait = 0)". */
+WSP_API enum wsp_err wsp_options_check(const struct wsp_options *options,
+                                       struct wsp_diag *diag);
+
+WSP_END_C
+
+#endif

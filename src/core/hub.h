@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The hub: the sessions and rooms of one worker, and the order in which
+ * callbacks run.
+ *
+ * Nothing is called or freed inside its own callback. What happens to a session
+ * marks what is owed; wsp_hub_settle calls it, and wsp_hub_turn, at the end of
+ * a turn, writes what is queued and frees what has ended.
+ * Owner: the server. Thread: worker. */
+#ifndef WSP_CORE_HUB_H
+#define WSP_CORE_HUB_H
+
+#include <wspulse/connection.h>
+#include <wspulse/log.h>
+
+#include "base/buf.h"
+#include "base/slot.h"
+#include "base/throttle.h"
+#include "base/wheel.h"
+#include "core/clock.h"
+#include "core/room.h"
+#include "core/session.h"
+#include "proto/codec.h"
+
+/* What the core calls upwards. `ud` is the hub's. */
+struct wsp_hub_events {
+    void (*on_connect)(void *ud, struct wsp_session *session);
+    /* Returns NULL or the error of a failed handler, owned by the caller. */
+    struct wsp_error *(*on_message)(void *ud, struct wsp_session *session,
+                                    const struct wsp_frame *frame);
+    void (*on_disconnect)(void *ud, struct wsp_session *session,
+                          struct wsp_error *error, enum wsp_reason reason);
+    /* The session is about to be freed. */
+    void (*on_forget)(void *ud, struct wsp_session *session);
+};
+
+/* Settings; replaced as a whole on a swap. */
+struct wsp_hub_config {
+    const struct wsp_codec *codec;
+    uint32_t send_buffer_size;    /* frames in a session's queue */
+    size_t send_buffer_bytes;     /* bytes in a session's queue */
+    size_t connection_data_bytes; /* of conn:set */
+    bool has_on_message;          /* else messages are counted and dropped */
+    bool close_reasons;           /* false: 1000 and "" as v0.6 did */
+    struct wsp_logger logger;
+    unsigned generation;          /* of the handlers, in log lines */
+};
+
+/* Plain counts since start. */
+struct wsp_hub_counters {
+    uint64_t connections_opened;
+    uint64_t connections_closed;
+    uint64_t messages_received;
+    uint64_t decode_failures;
+    uint64_t frames_dropped;
+};
+
+STAILQ_HEAD(wsp_session_list, wsp_session);
+TAILQ_HEAD(wsp_session_dirty, wsp_session);
+
+struct wsp_hub {
+    struct wsp_hub_config config;
+    const struct wsp_hub_events *events;
+    void *ud;
+    struct wsp_clock clock;
+    struct wsp_wheel wheel;           /* deadlines; runtime's as well */
+    struct wsp_slots slots;           /* handle -> session */
+    struct wsp_session *sessions;     /* by id; uthash */
+    struct wsp_rooms rooms;
+    struct wsp_session_dirty dirty;   /* have frames to write */
+    struct wsp_session_list owed;     /* owe callbacks */
+    struct wsp_session_list dead;     /* ended, to be freed */
+    struct wsp_buf scratch;           /* an outgoing message being encoded */
+    struct wsp_buf unescaped;         /* text of an incoming frame */
+    struct wsp_hub_counters counters;
+    struct wsp_throttle decode_warning;
+    bool is_settling;                 /* a callback may be on the stack */
+    bool is_closed;                   /* close was begun */
+};
+
+/* Prepares a hub; allocates nothing. */
+void wsp_hub_init(struct wsp_hub *hub, const struct wsp_hub_config *config,
+                  const struct wsp_hub_events *events, void *ud,
+                  const struct wsp_clock *clock);
+
+/* Frees everything that is left; links must be gone. */
+void wsp_hub_fini(struct wsp_hub *hub);
+
+/* Makes a session on `link` (spec T1). A session of that id that is still
+ * connected ends as a duplicate (T4). `request` is borrowed until on_connect has
+ * returned. Returns NULL without memory or once closing began; the link is then
+ * as it was. */
+struct wsp_session *wsp_hub_register(struct wsp_hub *hub,
+                                     struct wsp_link *link,
+                                     struct wsp_span room, struct wsp_span id,
+                                     const struct wsp_request *request);
+
+struct wsp_session *wsp_hub_find(struct wsp_hub *hub, struct wsp_span id);
+
+/* The session of a handle; NULL once its on_disconnect has returned. */
+static inline struct wsp_session *wsp_hub_lookup(const struct wsp_hub *hub,
+                                                 wsp_id handle)
+{
+    struct wsp_session *session = wsp_slots_find(&hub->slots, handle);
+    return session && !session->is_over ? session : NULL;
+}
+
+/* Encodes a frame once. Returns WSP_OK with the message in `message` (valid
+ * until the next encode) and its opcode, or an error of the codec. */
+enum wsp_err wsp_hub_encode(struct wsp_hub *hub, const struct wsp_frame *frame,
+                            struct wsp_span *message, uint8_t *opcode,
+                            struct wsp_diag *diag);
+
+/* Makes a blob of an encoded message, head included. NULL without memory. */
+struct wsp_blob *wsp_hub_blob(struct wsp_span message, uint8_t opcode);
+
+/* See wsp_server_broadcast and wsp_server_kick. */
+enum wsp_err wsp_hub_broadcast(struct wsp_hub *hub, struct wsp_span room,
+                               const struct wsp_frame *frame, wsp_id except,
+                               struct wsp_diag *diag);
+enum wsp_err wsp_hub_kick(struct wsp_hub *hub, struct wsp_span id);
+
+/* Ends every session with reason server_close; nothing registers any more. */
+void wsp_hub_close(struct wsp_hub *hub);
+
+/* Runs the callbacks that are owed, and those they cause. Does nothing inside a
+ * callback. */
+void wsp_hub_settle(struct wsp_hub *hub);
+
+/* The end of a turn: fires deadlines, settles, writes the queues of dirty
+ * sessions, frees the dead. */
+void wsp_hub_turn(struct wsp_hub *hub);
+
+/* How long the loop may sleep, in ms; -1: as long as it likes. */
+int64_t wsp_hub_wait_ms(const struct wsp_hub *hub);
+
+/* ---- for session.c ---- */
+
+void wsp_hub_mark_dirty(struct wsp_hub *hub, struct wsp_session *session);
+void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session,
+                 uint8_t what);
+/* Takes a session out of table and room. */
+void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session);
+
+static inline uint64_t wsp_hub_now_ms(const struct wsp_hub *hub)
+{
+    return hub->clock.now_ms(hub->clock.ud);
+}
+
+#endif

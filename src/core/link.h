@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A link: what a session needs of a transport. The core declares this port;
+ * runtime implements it over a socket, specs with a fake.
+ *
+ * A session borrows a link between attach and the moment it closes, aborts or
+ * loses it. No operation calls back into the core before it has returned.
+ * Thread: worker. */
+#ifndef WSP_CORE_LINK_H
+#define WSP_CORE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wspulse/span.h>
+
+#include "base/blob.h"
+
+struct wsp_link;
+struct wsp_session;
+
+struct wsp_link_ops {
+    /* Copies a frame behind what was written before, into the buffer that goes
+     * out at the end of the read batch. Returns false when this link is not the
+     * one being read or has no room: the caller queues the frame. */
+    bool (*put)(struct wsp_link *link, const uint8_t *head, size_t head_len,
+                struct wsp_span payload);
+
+    /* Writes blobs and takes over one reference of each that it accepts.
+     * Returns how many were accepted, from the first on; when fewer than
+     * `count`, wsp_session_writable follows once there is room, or
+     * wsp_session_lost. */
+    uint32_t (*write)(struct wsp_link *link, struct wsp_blob *const *blobs,
+                      uint32_t count);
+
+    /* Ends the link in order: a last few blobs (references are taken over), a
+     * close frame, the peer's answer. The session has let go of it. */
+    void (*close)(struct wsp_link *link, struct wsp_blob *const *blobs,
+                  uint32_t count, uint16_t code, struct wsp_span reason);
+
+    /* Ends the link at once, without a close frame. The session has let go. */
+    void (*abort)(struct wsp_link *link);
+};
+
+/* Embedded by the transport. */
+struct wsp_link {
+    const struct wsp_link_ops *ops;
+    struct wsp_session *session; /* who borrows it, or NULL; written by core */
+};
+
+#endif
