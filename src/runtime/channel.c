@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* The WebSocket side of a transport: frames in through the reader, frames out
+ * through the cork, the hand and the rest. */
+#include "runtime/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/loop.h"
+#include "proto/close.h"
+#include "proto/frame_head.h"
+#include "proto/opcode.h"
+#include "runtime/server.h"
+
+#define COPY_MAX (32 * 1024) /* larger payloads are written where they lie */
+#define WRITE_PARTS 64       /* blobs in one writev */
+
+/* The latest pong that is owed: older pings need no answer (RFC 6455 §5.5.3). */
+struct wsp_pong {
+    uint8_t len;
+    uint8_t data[125];
+};
+
+/* ---- the cork ---- */
+
+static bool is_corked(const struct wsp_transport *transport)
+{
+    return transport->server->corked == transport;
+}
+
+void wsp_channel_uncork(struct wsp_transport *transport)
+{
+    struct wsp_server *server = transport->server;
+    size_t len = server->cork_len;
+    if (len == 0) {
+        return;
+    }
+    server->cork_len = 0;
+    wsp_transport_write(transport, wsp_loop_cork_buffer(server->loop), len);
+}
+
+/* Appends to the cork; false when it has no room. */
+static bool cork(struct wsp_transport *transport, const void *data, size_t len)
+{
+    struct wsp_server *server = transport->server;
+    if (len > WSP_LOOP_CORK_BYTES - server->cork_len) {
+        return false;
+    }
+    if (len) {
+        memcpy(wsp_loop_cork_buffer(server->loop) + server->cork_len, data,
+               len);
+    }
+    server->cork_len += len;
+    return true;
+}
+
+/* Sends bytes behind everything that was written before. */
+static void emit(struct wsp_transport *transport, const void *data, size_t len)
+{
+    if (is_corked(transport)) {
+        if (cork(transport, data, len)) {
+            return;
+        }
+        wsp_channel_uncork(transport);
+    }
+    wsp_transport_write(transport, data, len);
+}
+
+static void emit_control(struct wsp_transport *transport, uint8_t opcode,
+                         const uint8_t *body, size_t len)
+{
+    uint8_t frame[2 + 125];
+    size_t head_len = wsp_frame_head_build(frame, opcode, len);
+    if (len) {
+        memcpy(frame + head_len, body, len);
+    }
+    emit(transport, frame, head_len + len);
+}
+
+static void emit_close(struct wsp_transport *transport, uint16_t code,
+                       struct wsp_span reason)
+{
+    uint8_t body[125];
+    size_t len = wsp_close_build(body, code, reason);
+    emit_control(transport, WSP_OPCODE_CLOSE, body, len);
+}
+
+/* ---- what the session asks for ---- */
+
+static struct wsp_transport *transport_of(struct wsp_link *link)
+{
+    return (struct wsp_transport *)link;
+}
+
+/* Writes cork, head and payload at once without copying the payload; what the
+ * kernel refuses is kept. */
+static bool write_through(struct wsp_transport *transport, const uint8_t *head,
+                          size_t head_len, struct wsp_span payload)
+{
+    wsp_channel_uncork(transport);
+    if (!wsp_transport_is_drained(transport)) {
+        return false;
+    }
+    struct iovec parts[2] = {
+        {(void *)(uintptr_t)head, head_len},
+        {(void *)(uintptr_t)payload.data, payload.len},
+    };
+    ssize_t written = wsp_stream_writev(&transport->stream, parts, 2);
+    if (written < 0) {
+        wsp_transport_fail(transport, (int)-written);
+        return true;
+    }
+    if (written == 0) {
+        return false;
+    }
+    size_t out = (size_t)written;
+    if (out < head_len) {
+        wsp_transport_write(transport, head + out, head_len - out);
+        out = head_len;
+    }
+    size_t sent = out - head_len;
+    if (sent < payload.len) {
+        wsp_transport_write(transport, payload.data + sent,
+                            payload.len - sent);
+    }
+    return true;
+}
+
+static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
+                struct wsp_span payload)
+{
+    struct wsp_transport *transport = transport_of(link);
+    if (!is_corked(transport) || transport->is_failed_listed ||
+        !wsp_transport_is_drained(transport)) {
+        return false;
+    }
+    if (payload.len > COPY_MAX) {
+        return write_through(transport, head, head_len, payload);
+    }
+    if (head_len + payload.len >
+        WSP_LOOP_CORK_BYTES - transport->server->cork_len) {
+        wsp_channel_uncork(transport);
+        if (!wsp_transport_is_drained(transport)) {
+            return false;
+        }
+    }
+    cork(transport, head, head_len);
+    cork(transport, payload.data, payload.len);
+    return true;
+}
+
+/* Lets go of the blobs that are out. Returns how many were taken: those that
+ * are out, and one that is partly out and stays in hand. */
+static uint32_t settle_written(struct wsp_transport *transport,
+                               struct wsp_blob *const *blobs, uint32_t count,
+                               size_t written)
+{
+    uint32_t taken = 0;
+    while (taken < count && written >= blobs[taken]->len) {
+        written -= blobs[taken]->len;
+        wsp_blob_unref(blobs[taken], 1);
+        taken++;
+    }
+    if (taken < count && written > 0) {
+        transport->hand = blobs[taken];
+        transport->hand_offset = written;
+        taken++;
+    }
+    return taken;
+}
+
+static uint32_t write_blobs(struct wsp_link *link,
+                            struct wsp_blob *const *blobs, uint32_t count)
+{
+    struct wsp_transport *transport = transport_of(link);
+    if (is_corked(transport)) {
+        wsp_channel_uncork(transport);
+    }
+    if (transport->is_failed_listed || !wsp_transport_is_drained(transport)) {
+        return 0;
+    }
+    struct iovec parts[WRITE_PARTS];
+    if (count > WRITE_PARTS) {
+        count = WRITE_PARTS;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *data = wsp_blob_data(blobs[i]);
+        parts[i] = (struct iovec){(void *)(uintptr_t)data, blobs[i]->len};
+    }
+    ssize_t written = wsp_stream_writev(&transport->stream, parts, (int)count);
+    if (written < 0) {
+        wsp_transport_fail(transport, (int)-written);
+        return 0;
+    }
+    uint32_t taken =
+        settle_written(transport, blobs, count, (size_t)written);
+    if ((taken < count || transport->hand) &&
+        !wsp_stream_want_write(&transport->stream, true)) {
+        wsp_transport_fail(transport, ENOMEM);
+    }
+    return taken;
+}
+
+static void close_link(struct wsp_link *link, struct wsp_blob *const *blobs,
+                       uint32_t count, uint16_t code, struct wsp_span reason)
+{
+    struct wsp_transport *transport = transport_of(link);
+    for (uint32_t i = 0; i < count; i++) {
+        emit(transport, wsp_blob_data(blobs[i]), blobs[i]->len);
+        wsp_blob_unref(blobs[i], 1);
+    }
+    if (transport->phase != WSP_TRANSPORT_OPEN) {
+        return;
+    }
+    emit_close(transport, code, reason);
+    transport->phase = WSP_TRANSPORT_CLOSING;
+    wsp_transport_arm(transport, transport->server->settings->write_wait_ms);
+}
+
+static void abort_link(struct wsp_link *link)
+{
+    struct wsp_transport *transport = transport_of(link);
+    wsp_stream_abort_on_close(&transport->stream);
+    wsp_transport_destroy(transport);
+}
+
+const struct wsp_link_ops wsp_channel_link_ops = {
+    put,
+    write_blobs,
+    close_link,
+    abort_link,
+};
+
+void wsp_channel_drained(struct wsp_transport *transport)
+{
+    struct wsp_pong *pong = transport->pong;
+    if (pong) {
+        transport->pong = NULL;
+        emit_control(transport, WSP_OPCODE_PONG, pong->data, pong->len);
+        free(pong);
+    }
+    if (transport->link.session && wsp_transport_is_drained(transport)) {
+        wsp_session_writable(transport->link.session);
+    }
+}
+
+/* ---- what the reader finds ---- */
+
+static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
+{
+    struct wsp_transport *transport = ud;
+    if (transport->link.session) {
+        wsp_session_receive(transport->link.session, opcode, data, len);
+    }
+    return transport->phase != WSP_TRANSPORT_DEAD;
+}
+
+static bool on_ping(void *ud, const uint8_t *data, size_t len)
+{
+    struct wsp_transport *transport = ud;
+    if (transport->phase != WSP_TRANSPORT_OPEN) {
+        return true;
+    }
+    if (wsp_transport_is_drained(transport)) {
+        emit_control(transport, WSP_OPCODE_PONG, data, len);
+        return true;
+    }
+    if (!transport->pong) {
+        transport->pong = malloc(sizeof *transport->pong);
+    }
+    if (transport->pong) {
+        transport->pong->len = (uint8_t)len;
+        memcpy(transport->pong->data, data, len);
+    }
+    return true;
+}
+
+static bool on_pong(void *ud, const uint8_t *data, size_t len)
+{
+    (void)ud;
+    (void)data;
+    (void)len;
+    return true; /* unsolicited ones are legal (RFC 6455 §5.5.3) */
+}
+
+/* An ordinary end is no error (decisions A2). */
+static bool is_ordinary(uint16_t code)
+{
+    return code == WSP_CLOSE_NORMAL || code == WSP_CLOSE_GOING_AWAY ||
+           code == WSP_CLOSE_NO_STATUS;
+}
+
+static bool on_close(void *ud, uint16_t code, const char *reason, size_t len)
+{
+    struct wsp_transport *transport = ud;
+    struct wsp_session *session = transport->link.session;
+    if (session) {
+        wsp_session_lost(session, is_ordinary(code)
+                                      ? NULL
+                                      : wsp_error_new_close(code, reason, len));
+    }
+    if (transport->phase == WSP_TRANSPORT_OPEN) {
+        emit_close(transport, code, (struct wsp_span){NULL, 0});
+    }
+    wsp_transport_finish(transport);
+    return false;
+}
+
+static const struct wsp_reader_sink reader_sink = {
+    on_message,
+    on_ping,
+    on_pong,
+    on_close,
+};
+
+/* ---- failing ---- */
+
+static enum wsp_err failure_code(uint16_t close_code)
+{
+    switch (close_code) {
+    case WSP_CLOSE_TOO_BIG:
+        return WSP_ERR_MESSAGE_TOO_BIG;
+    case WSP_CLOSE_INVALID_DATA:
+        return WSP_ERR_INVALID_UTF8;
+    case WSP_CLOSE_INTERNAL:
+        return WSP_ERR_OUT_OF_MEMORY;
+    default:
+        return WSP_ERR_PROTOCOL;
+    }
+}
+
+/* The first message over the limit names the option: the default of 512 bytes
+ * surprises newcomers. */
+static void warn_too_big(struct wsp_transport *transport)
+{
+    struct wsp_server *server = transport->server;
+    if (!wsp_throttle_pass(&server->too_big_warning,
+                           wsp_hub_now_ms(&server->hub))) {
+        return;
+    }
+    struct wsp_session *session = transport->link.session;
+    struct wsp_log_field fields[] = {
+        WSP_LOG_NUM("max_message_size", server->limits.max_message),
+        WSP_LOG_SPAN("conn_id",
+                     session ? wsp_session_id(session) : wsp_span_of("")),
+    };
+    wsp_server_log(server, WSP_LOG_WARN,
+                   "wspulse: message over max_message_size, closing with 1009; "
+                   "raise the option max_message_size to accept it",
+                   fields, 2);
+}
+
+static void fail_stream(struct wsp_transport *transport,
+                        const struct wsp_reader_failure *failure)
+{
+    if (failure->close_code == WSP_CLOSE_TOO_BIG) {
+        warn_too_big(transport);
+    }
+    struct wsp_session *session = transport->link.session;
+    if (session) {
+        enum wsp_err code = failure_code(failure->close_code);
+        struct wsp_diag diag;
+        wsp_diag_set(&diag, code, "%s: %s", wsp_err_text(code), failure->text);
+        wsp_session_lost(session, wsp_error_new(code, diag.message, NULL));
+    }
+    if (transport->phase == WSP_TRANSPORT_OPEN) {
+        const char *text =
+            failure->close_code == WSP_CLOSE_TOO_BIG ? "" : failure->text;
+        emit_close(transport, failure->close_code, wsp_span_of(text));
+    }
+    wsp_transport_finish(transport);
+}
+
+/* ---- input ---- */
+
+void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
+                         size_t len)
+{
+    struct wsp_server *server = transport->server;
+    struct wsp_reader_failure failure;
+    server->corked = transport;
+    server->cork_len = 0;
+    enum wsp_reader_result result =
+        wsp_reader_feed(&transport->reader, server->readers, &server->limits,
+                        data, len, &reader_sink, transport, &failure);
+    if (result == WSP_READER_FAILED) {
+        fail_stream(transport, &failure);
+    }
+    wsp_channel_uncork(transport);
+    server->corked = NULL;
+    wsp_transport_shut_down(transport);
+}
+
+void wsp_channel_open(struct wsp_transport *transport)
+{
+    transport->phase = WSP_TRANSPORT_OPEN;
+    transport->link.ops = &wsp_channel_link_ops;
+    transport->is_channel = true;
+    transport->server->channel_count++;
+    wsp_transport_arm(transport, 0);
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_READERS 64 /* frame contexts kept for the next incomplete frame */
+
+/* ---- logging ---- */
+
+void wsp_server_log(struct wsp_server *server, enum wsp_log_level level,
+                    const char *message, const struct wsp_log_field *fields,
+                    size_t count)
+{
+    const struct wsp_logger *logger = &server->settings->options.logger;
+    if (!wsp_log_enabled(logger, level) || count > 8) {
+        return;
+    }
+    struct wsp_log_field all[9];
+    if (count) {
+        memcpy(all, fields, count * sizeof *fields);
+    }
+    all[count] = WSP_LOG_NUM("generation", server->hub.config.generation);
+    wsp_log(logger, level, message, all, count + 1);
+}
+
+/* ---- turns ---- */
+
+void wsp_server_wake(struct wsp_server *server)
+{
+    if (!server->hub.is_settling) {
+        wsp_loop_hurry(server->loop);
+    }
+}
+
+static void collect_failed(struct wsp_server *server)
+{
+    struct wsp_transport *transport;
+    while ((transport = STAILQ_FIRST(&server->failed))) {
+        STAILQ_REMOVE_HEAD(&server->failed, fallen);
+        wsp_transport_collect_failed(transport);
+    }
+}
+
+static void free_dead(struct wsp_server *server)
+{
+    struct wsp_transport *transport;
+    while ((transport = STAILQ_FIRST(&server->dead))) {
+        STAILQ_REMOVE_HEAD(&server->dead, fallen);
+        wsp_transport_free(transport);
+    }
+}
+
+static void close_listeners(struct wsp_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        wsp_listener_close(server->listeners[i]);
+    }
+    server->listener_count = 0;
+}
+
+static void destroy_transports(struct wsp_server *server)
+{
+    struct wsp_transport *transport;
+    struct wsp_transport *next;
+    for (transport = TAILQ_FIRST(&server->transports); transport;
+         transport = next) {
+        next = TAILQ_NEXT(transport, entry);
+        if (transport->link.session) {
+            wsp_session_lost(transport->link.session, NULL);
+        }
+        wsp_transport_destroy(transport);
+    }
+}
+
+static void reach_barrier(struct wsp_server *server)
+{
+    server->is_closed = true;
+    close_listeners(server);
+    destroy_transports(server);
+    wsp_server_log(server, WSP_LOG_INFO, "wspulse: server closed", NULL, 0);
+    struct wsp_close_waiter *waiter;
+    while ((waiter = STAILQ_FIRST(&server->waiters))) {
+        STAILQ_REMOVE_HEAD(&server->waiters, link);
+        if (waiter->done) {
+            waiter->done(waiter->ud);
+        }
+        free(waiter);
+    }
+}
+
+static bool is_quiet(const struct wsp_server *server)
+{
+    return server->channel_count == 0 && STAILQ_EMPTY(&server->hub.owed) &&
+           !server->hub.is_settling;
+}
+
+/* Sets the timer for the hub's next deadline, when that has changed. */
+static void set_timer(struct wsp_server *server)
+{
+    int64_t wait_ms = wsp_hub_wait_ms(&server->hub);
+    if (wait_ms < 0) {
+        return; /* a timer that is still set fires for nothing, once */
+    }
+    uint64_t now_ms = wsp_loop_now_ms(server->loop);
+    uint64_t at_ms = now_ms + (uint64_t)wait_ms;
+    if (server->timer_at_ms > now_ms && server->timer_at_ms <= at_ms) {
+        return;
+    }
+    server->timer_at_ms = at_ms;
+    wsp_timer_start(server->timer, (uint64_t)wait_ms);
+}
+
+static void on_timer(void *ud)
+{
+    struct wsp_server *server = ud;
+    server->timer_at_ms = 0; /* the turn's tail does the work */
+}
+
+static void on_tail(void *ud)
+{
+    struct wsp_server *server = ud;
+    do {
+        wsp_hub_turn(&server->hub);
+        collect_failed(server);
+    } while (!STAILQ_EMPTY(&server->failed) ||
+             !STAILQ_EMPTY(&server->hub.owed));
+    if (server->is_closing && !server->is_closed && is_quiet(server)) {
+        reach_barrier(server);
+    }
+    wsp_hub_turn(&server->hub);
+    free_dead(server);
+    if (server->is_started && !server->is_closed) {
+        set_timer(server);
+    }
+}
+
+/* ---- life ---- */
+
+static uint64_t now_ms(void *ud)
+{
+    return wsp_loop_now_ms(ud);
+}
+
+static struct wsp_reader_limits reader_limits(
+    const struct wsp_settings *settings)
+{
+    return (struct wsp_reader_limits){
+        .max_message = (size_t)settings->options.max_message_size,
+        .max_fragments = 0,
+        .validate_utf8 = settings->options.validate_utf8,
+    };
+}
+
+static enum wsp_err check(const struct wsp_options *options,
+                          const struct wsp_handlers *handlers,
+                          struct wsp_diag *diag)
+{
+    if (!handlers->connect) {
+        return wsp_diag_set(
+            diag, WSP_ERR_INVALID_OPTION,
+            "wspulse: NewServer: connect must not be nil (connect = nil)");
+    }
+    return wsp_options_check(options, diag);
+}
+
+static struct wsp_server *allocate(struct wsp_loop *loop,
+                                   const struct wsp_options *options)
+{
+    struct wsp_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        return NULL;
+    }
+    TAILQ_INIT(&server->transports);
+    STAILQ_INIT(&server->failed);
+    STAILQ_INIT(&server->dead);
+    STAILQ_INIT(&server->waiters);
+    server->loop = loop;
+    server->settings = wsp_settings_new(options);
+    server->readers = wsp_reader_pool_new(IDLE_READERS);
+    server->timer = wsp_timer_new(loop, on_timer, server);
+    if (server->settings && server->readers && server->timer) {
+        return server;
+    }
+    wsp_settings_free(server->settings);
+    if (server->readers) {
+        wsp_reader_pool_free(server->readers);
+    }
+    wsp_timer_free(server->timer);
+    free(server);
+    return NULL;
+}
+
+enum wsp_err wsp_server_new(struct wsp_loop *loop,
+                            const struct wsp_options *options,
+                            const struct wsp_handlers *handlers,
+                            struct wsp_server **out, struct wsp_diag *diag)
+{
+    enum wsp_err err = check(options, handlers, diag);
+    if (err) {
+        return err;
+    }
+    struct wsp_server *server = allocate(loop, options);
+    if (!server) {
+        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
+                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
+    }
+    server->handlers = *handlers;
+    server->limits = reader_limits(server->settings);
+    struct wsp_hub_config config = wsp_settings_hub_config(
+        server->settings, handlers->on_message != NULL, 1);
+    struct wsp_clock clock = {now_ms, loop};
+    wsp_hub_init(&server->hub, &config, &wsp_server_hub_events, server, &clock);
+    server->tail = (struct wsp_loop_tail){.fn = on_tail, .ud = server};
+    wsp_loop_tail_add(loop, &server->tail);
+    *out = server;
+    return WSP_OK;
+}
+
+static void on_accept(void *ud, int fd, const struct wsp_address *peer)
+{
+    wsp_transport_accept(ud, fd, peer);
+}
+
+static enum wsp_err open_listener(struct wsp_server *server, const char *text,
+                                  struct wsp_diag *diag)
+{
+    struct wsp_listener *listener =
+        wsp_listener_open(server->loop, text, 0, on_accept, server, diag);
+    if (!listener) {
+        return WSP_ERR_LISTEN;
+    }
+    server->listeners[server->listener_count++] = listener;
+    return WSP_OK;
+}
+
+static enum wsp_err open_listeners(struct wsp_server *server,
+                                   struct wsp_diag *diag)
+{
+    const struct wsp_options *options = &server->settings->options;
+    size_t count = options->listen_count ? options->listen_count : 1;
+    server->listeners = calloc(count, sizeof(struct wsp_listener *));
+    if (!server->listeners) {
+        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
+                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text =
+            options->listen_count ? options->listen[i] : "127.0.0.1:8080";
+        enum wsp_err err = open_listener(server, text, diag);
+        if (err) {
+            return err;
+        }
+    }
+    return WSP_OK;
+}
+
+static void log_started(struct wsp_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct wsp_log_field fields[] = {
+            WSP_LOG_STR("server", server->settings->options.name),
+            WSP_LOG_STR("address", wsp_server_address(server, i)),
+        };
+        wsp_server_log(server, WSP_LOG_INFO, "wspulse: server started", fields,
+                       2);
+    }
+    if (server->settings->options.origin_policy == WSP_ORIGIN_ANY) {
+        wsp_server_log(server, WSP_LOG_WARN,
+                       "SECURITY: check_origin is \"any\": every web page may "
+                       "open a WebSocket here; set check_origin = \"same\" or "
+                       "a list of origins",
+                       NULL, 0);
+    }
+}
+
+enum wsp_err wsp_server_start(struct wsp_server *server, struct wsp_diag *diag)
+{
+    if (server->is_closing) {
+        return wsp_diag_set(diag, WSP_ERR_SERVER_CLOSED, "%s",
+                            wsp_err_text(WSP_ERR_SERVER_CLOSED));
+    }
+    if (server->is_started) {
+        return WSP_OK;
+    }
+    enum wsp_err err = open_listeners(server, diag);
+    if (err) {
+        close_listeners(server);
+        free(server->listeners);
+        server->listeners = NULL;
+        return err;
+    }
+    server->is_started = true;
+    log_started(server);
+    return WSP_OK;
+}
+
+/* Remembers who waits; returns false without memory. */
+static bool add_waiter(struct wsp_server *server, wsp_loop_fn done, void *ud)
+{
+    struct wsp_close_waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter) {
+        return false;
+    }
+    *waiter = (struct wsp_close_waiter){.done = done, .ud = ud};
+    STAILQ_INSERT_TAIL(&server->waiters, waiter, link);
+    return true;
+}
+
+void wsp_server_close(struct wsp_server *server, wsp_loop_fn done, void *ud)
+{
+    bool is_waiting =
+        done && !server->is_closed && add_waiter(server, done, ud);
+    if (!server->is_closing) {
+        server->is_closing = true;
+        wsp_server_log(server, WSP_LOG_INFO, "wspulse: server closing", NULL,
+                       0);
+        wsp_hub_close(&server->hub);
+    }
+    if (done && !is_waiting) {
+        done(ud);
+    }
+    wsp_server_wake(server);
+}
+
+void wsp_server_abort(struct wsp_server *server)
+{
+    server->is_closing = true;
+    wsp_hub_close(&server->hub);
+    destroy_transports(server);
+    wsp_server_wake(server);
+}
+
+bool wsp_server_is_closed(const struct wsp_server *server)
+{
+    return server->is_closed;
+}
+
+bool wsp_server_is_started(const struct wsp_server *server)
+{
+    return server->is_started;
+}
+
+void wsp_server_free(struct wsp_server *server)
+{
+    wsp_server_abort(server);
+    on_tail(server);
+    close_listeners(server);
+    wsp_loop_tail_remove(server->loop, &server->tail);
+    wsp_timer_free(server->timer);
+    wsp_hub_fini(&server->hub);
+    wsp_reader_pool_free(server->readers);
+    wsp_settings_free(server->settings);
+    free(server->listeners);
+    free(server);
+}
+
+const char *wsp_server_name(const struct wsp_server *server)
+{
+    return server->settings->options.name;
+}
+
+const char *wsp_server_address(const struct wsp_server *server, size_t index)
+{
+    return index < server->listener_count
+               ? wsp_listener_address(server->listeners[index])
+               : NULL;
+}
+
+/* ---- swaps ---- */
+
+static void warn_kept(struct wsp_server *server,
+                      const struct wsp_settings *next)
+{
+    size_t index = 0;
+    const char *name;
+    while ((name = wsp_settings_kept(server->settings, next, &index))) {
+        struct wsp_log_field field = WSP_LOG_STR("option", name);
+        wsp_server_log(server, WSP_LOG_WARN,
+                       "wspulse: option is not live on a reload, the old value "
+                       "stays until a restart",
+                       &field, 1);
+    }
+}
+
+/* Options that are bound to open sockets keep their old texts. */
+static struct wsp_options merge(const struct wsp_settings *old,
+                                const struct wsp_options *options)
+{
+    struct wsp_options merged = *options;
+    merged.name = old->options.name;
+    merged.listen = old->options.listen;
+    merged.listen_count = old->options.listen_count;
+    merged.path = old->options.path;
+    merged.codec = old->options.codec;
+    return merged;
+}
+
+enum wsp_err wsp_server_swap(struct wsp_server *server,
+                             const struct wsp_options *options,
+                             const struct wsp_handlers *handlers,
+                             unsigned generation, struct wsp_diag *diag)
+{
+    enum wsp_err err = check(options, handlers, diag);
+    if (err) {
+        return err;
+    }
+    struct wsp_options merged = merge(server->settings, options);
+    struct wsp_settings *asked = wsp_settings_new(options);
+    struct wsp_settings *next = wsp_settings_new(&merged);
+    if (!asked || !next) {
+        wsp_settings_free(asked);
+        wsp_settings_free(next);
+        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
+                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
+    }
+    warn_kept(server, asked);
+    wsp_settings_free(asked);
+    wsp_settings_keep(server->settings, next);
+    wsp_settings_free(server->settings);
+    server->settings = next;
+    server->handlers = *handlers;
+    server->limits = reader_limits(next);
+    server->hub.config = wsp_settings_hub_config(
+        next, handlers->on_message != NULL, generation);
+    return WSP_OK;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands behind a wsp_server: listeners, transports and a hub on one loop.
+ * Owner: the embedder. Thread: the loop's. */
+#ifndef WSP_RUNTIME_SERVER_H
+#define WSP_RUNTIME_SERVER_H
+
+#include <wspulse/server.h>
+
+#include "core/hub.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "proto/reader.h"
+#include "runtime/settings.h"
+#include "runtime/transport.h"
+
+/* Who waits for the barrier of close. */
+struct wsp_close_waiter {
+    wsp_loop_fn done;
+    void *ud;
+    STAILQ_ENTRY(wsp_close_waiter) link;
+};
+
+struct wsp_server {
+    struct wsp_loop *loop;
+    struct wsp_settings *settings;       /* replaced on a swap */
+    struct wsp_handlers handlers;        /* replaced on a swap */
+    struct wsp_hub hub;
+    struct wsp_reader_pool *readers;
+    struct wsp_reader_limits limits;
+    struct wsp_listener **listeners;     /* heap */
+    size_t listener_count;
+    struct wsp_transport_list transports;
+    size_t channel_count;                /* transports past the upgrade */
+    struct wsp_transport_fallen failed;  /* to be collected */
+    struct wsp_transport_fallen dead;    /* to be freed */
+    struct wsp_transport *corked;        /* the one being read, or NULL */
+    size_t cork_len;                     /* bytes in the loop's cork */
+    struct wsp_loop_tail tail;
+    struct wsp_timer *timer;             /* wakes the loop for deadlines */
+    uint64_t timer_at_ms;                /* when it is set to; 0: not set */
+    STAILQ_HEAD(, wsp_close_waiter) waiters;
+    struct wsp_throttle too_big_warning; /* the first 1009 names the option */
+    struct wsp_throttle upgrade_warning;
+    bool is_started;
+    bool is_closing;
+    bool is_closed;                      /* the barrier was reached */
+};
+
+/* Makes the next turn come at once: something was queued outside a callback. */
+void wsp_server_wake(struct wsp_server *server);
+
+/* Logs through the server's logger with the generation behind the fields; at
+ * most 8 fields. */
+void wsp_server_log(struct wsp_server *server, enum wsp_log_level level,
+                    const char *message, const struct wsp_log_field *fields,
+                    size_t count);
+
+/* The hub's calls upwards: the application's handlers (events.c). */
+extern const struct wsp_hub_events wsp_server_hub_events;
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How many strings and arrays a copy needs at most. */
+static size_t count_texts(const struct wsp_options *options)
+{
+    return 3 + options->listen_count + options->origin_count +
+           2 * options->route_count + 2 * options->static_count + 4;
+}
+
+/* Keeps a heap block for the life of the settings. */
+static void *keep(struct wsp_settings *settings, void *block)
+{
+    if (block) {
+        settings->texts[settings->text_count++] = block;
+    }
+    return block;
+}
+
+static bool copy_text(struct wsp_settings *settings, const char **text)
+{
+    *text = keep(settings, strdup(*text));
+    return *text != NULL;
+}
+
+static bool copy_list(struct wsp_settings *settings, const char *const **list,
+                      size_t count)
+{
+    if (count == 0) {
+        *list = NULL;
+        return true;
+    }
+    const char **copy = keep(settings, calloc(count, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = (*list)[i];
+        if (!copy_text(settings, &copy[i])) {
+            return false;
+        }
+    }
+    *list = copy;
+    return true;
+}
+
+static bool copy_routes(struct wsp_settings *settings)
+{
+    struct wsp_options *options = &settings->options;
+    size_t count = options->route_count;
+    struct wsp_route *copy = keep(settings, calloc(count + 1, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = options->routes[i];
+        if (!copy_text(settings, &copy[i].method) ||
+            !copy_text(settings, &copy[i].path)) {
+            return false;
+        }
+    }
+    options->routes = copy;
+    return true;
+}
+
+static bool copy_static_dirs(struct wsp_settings *settings)
+{
+    struct wsp_options *options = &settings->options;
+    size_t count = options->static_count;
+    struct wsp_static_dir *copy =
+        keep(settings, calloc(count + 1, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = options->static_dirs[i];
+        if (!copy_text(settings, &copy[i].prefix) ||
+            !copy_text(settings, &copy[i].dir)) {
+            return false;
+        }
+    }
+    options->static_dirs = copy;
+    return true;
+}
+
+static bool copy_all(struct wsp_settings *settings)
+{
+    struct wsp_options *options = &settings->options;
+    return copy_text(settings, &options->name) &&
+           copy_text(settings, &options->path) &&
+           copy_text(settings, &options->codec) &&
+           copy_list(settings, &options->listen, options->listen_count) &&
+           copy_list(settings, &options->origins, options->origin_count) &&
+           copy_routes(settings) && copy_static_dirs(settings);
+}
+
+struct wsp_settings *wsp_settings_new(const struct wsp_options *options)
+{
+    struct wsp_settings *settings = calloc(1, sizeof *settings);
+    if (!settings) {
+        return NULL;
+    }
+    settings->options = *options;
+    settings->texts = calloc(count_texts(options), sizeof *settings->texts);
+    settings->write_wait_ms = (uint64_t)(options->write_wait * 1000);
+    if (!settings->texts || !copy_all(settings)) {
+        wsp_settings_free(settings);
+        return NULL;
+    }
+    return settings;
+}
+
+void wsp_settings_free(struct wsp_settings *settings)
+{
+    if (!settings) {
+        return;
+    }
+    for (size_t i = 0; i < settings->text_count; i++) {
+        free(settings->texts[i]);
+    }
+    free(settings->texts);
+    free(settings);
+}
+
+struct wsp_hub_config wsp_settings_hub_config(
+    const struct wsp_settings *settings, bool has_on_message,
+    unsigned generation)
+{
+    const struct wsp_options *options = &settings->options;
+    return (struct wsp_hub_config){
+        .codec = wsp_codec_find(options->codec),
+        .send_buffer_size = (uint32_t)options->send_buffer_size,
+        .send_buffer_bytes = (size_t)options->send_buffer_bytes,
+        .connection_data_bytes = (size_t)options->connection_data_bytes,
+        .has_on_message = has_on_message,
+        .close_reasons = options->close_reasons,
+        .logger = options->logger,
+        .generation = generation,
+    };
+}
+
+/* ---- swaps ---- */
+
+static bool list_differs(const struct wsp_options *a,
+                         const struct wsp_options *b)
+{
+    if (a->listen_count != b->listen_count) {
+        return true;
+    }
+    for (size_t i = 0; i < a->listen_count; i++) {
+        if (strcmp(a->listen[i], b->listen[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool number_differs(double a, double b)
+{
+    return a < b || a > b;
+}
+
+const char *wsp_settings_kept(const struct wsp_settings *old,
+                              const struct wsp_settings *next, size_t *index)
+{
+    const struct wsp_options *a = &old->options;
+    const struct wsp_options *b = &next->options;
+    const struct {
+        const char *name;
+        bool differs;
+    } rows[] = {
+        {"listen", list_differs(a, b)},
+        {"path", strcmp(a->path, b->path) != 0},
+        {"codec", strcmp(a->codec, b->codec) != 0},
+        {"resume_window", number_differs(a->resume_window, b->resume_window)},
+        {"takeover", a->takeover_resumes != b->takeover_resumes},
+        {"resume_confirm", a->resume_confirm != b->resume_confirm},
+        {"max_suspended", number_differs(a->max_suspended, b->max_suspended)},
+        {"max_suspended_bytes",
+         number_differs(a->max_suspended_bytes, b->max_suspended_bytes)},
+        {"heartbeat", number_differs(a->heartbeat_ping, b->heartbeat_ping) ||
+                          number_differs(a->heartbeat_pong, b->heartbeat_pong)},
+    };
+    while (*index < sizeof rows / sizeof rows[0]) {
+        size_t row = (*index)++;
+        if (rows[row].differs) {
+            return rows[row].name;
+        }
+    }
+    return NULL;
+}
+
+void wsp_settings_keep(const struct wsp_settings *old,
+                       struct wsp_settings *next)
+{
+    const struct wsp_options *from = &old->options;
+    struct wsp_options *to = &next->options;
+    to->resume_window = from->resume_window;
+    to->takeover_resumes = from->takeover_resumes;
+    to->resume_confirm = from->resume_confirm;
+    to->max_suspended = from->max_suspended;
+    to->max_suspended_bytes = from->max_suspended_bytes;
+    to->heartbeat_ping = from->heartbeat_ping;
+    to->heartbeat_pong = from->heartbeat_pong;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/transport.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/exchange.h"
+#include "runtime/server.h"
+
+/* ---- ends ---- */
+
+void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms)
+{
+    struct wsp_hub *hub = &transport->server->hub;
+    if (after_ms == 0) {
+        wsp_wheel_disarm(&hub->wheel, &transport->deadline);
+        return;
+    }
+    wsp_wheel_arm(&hub->wheel, &transport->deadline,
+                  wsp_hub_now_ms(hub) + after_ms);
+}
+
+void wsp_transport_destroy(struct wsp_transport *transport)
+{
+    struct wsp_server *server = transport->server;
+    if (transport->phase == WSP_TRANSPORT_DEAD) {
+        return;
+    }
+    transport->phase = WSP_TRANSPORT_DEAD;
+    wsp_stream_fini(&transport->stream);
+    wsp_transport_arm(transport, 0);
+    TAILQ_REMOVE(&server->transports, transport, entry);
+    if (transport->is_channel) {
+        server->channel_count--;
+    }
+    if (!transport->is_failed_listed) {
+        STAILQ_INSERT_TAIL(&server->dead, transport, fallen);
+    }
+    wsp_server_wake(server);
+}
+
+void wsp_transport_fail(struct wsp_transport *transport, int error)
+{
+    struct wsp_server *server = transport->server;
+    if (transport->phase == WSP_TRANSPORT_DEAD ||
+        transport->is_failed_listed) {
+        return;
+    }
+    transport->failure = error;
+    transport->is_failed_listed = true;
+    STAILQ_INSERT_TAIL(&server->failed, transport, fallen);
+    wsp_server_wake(server);
+}
+
+/* Gives the session the reason why its transport is gone (decisions A2). */
+static void tell_session(struct wsp_transport *transport, enum wsp_err code,
+                         int sys_errno)
+{
+    struct wsp_session *session = transport->link.session;
+    if (!session) {
+        return;
+    }
+    struct wsp_diag diag;
+    wsp_diag_set_errno(&diag, code, sys_errno, "%s", wsp_err_text(code));
+    wsp_session_lost(session, wsp_error_new(code, diag.message, NULL));
+}
+
+void wsp_transport_collect_failed(struct wsp_transport *transport)
+{
+    transport->is_failed_listed = false;
+    if (transport->phase == WSP_TRANSPORT_DEAD) {
+        STAILQ_INSERT_TAIL(&transport->server->dead, transport, fallen);
+        return;
+    }
+    tell_session(transport, WSP_ERR_IO, transport->failure);
+    wsp_transport_destroy(transport);
+}
+
+void wsp_transport_free(struct wsp_transport *transport)
+{
+    wsp_reader_fini(&transport->reader, transport->server->readers);
+    if (transport->hand) {
+        wsp_blob_unref(transport->hand, 1);
+    }
+    wsp_exchange_free(transport->exchange);
+    wsp_buf_fini(&transport->rest);
+    free(transport->pong);
+    free(transport);
+}
+
+/* ---- output ---- */
+
+bool wsp_transport_is_drained(const struct wsp_transport *transport)
+{
+    return !transport->hand && transport->rest.len == transport->rest_offset;
+}
+
+/* Keeps bytes for when the socket takes them. */
+static bool keep_rest(struct wsp_transport *transport, const void *data,
+                      size_t len)
+{
+    if (!wsp_buf_add(&transport->rest, data, len) ||
+        !wsp_stream_want_write(&transport->stream, true)) {
+        wsp_transport_fail(transport, ENOMEM);
+        return false;
+    }
+    return true;
+}
+
+bool wsp_transport_write(struct wsp_transport *transport, const void *data,
+                         size_t len)
+{
+    if (transport->phase == WSP_TRANSPORT_DEAD ||
+        transport->is_failed_listed) {
+        return false;
+    }
+    ssize_t written = 0;
+    if (wsp_transport_is_drained(transport)) {
+        written = wsp_stream_write(&transport->stream, data, len);
+    }
+    if (written < 0) {
+        wsp_transport_fail(transport, (int)-written);
+        return false;
+    }
+    if ((size_t)written == len) {
+        return true;
+    }
+    return keep_rest(transport, (const char *)data + written,
+                     len - (size_t)written);
+}
+
+/* Writes what a blob in hand still has. Returns true when it is out. */
+static bool write_hand(struct wsp_transport *transport)
+{
+    struct wsp_blob *blob = transport->hand;
+    if (!blob) {
+        return true;
+    }
+    ssize_t written = wsp_stream_write(
+        &transport->stream, wsp_blob_data(blob) + transport->hand_offset,
+        blob->len - transport->hand_offset);
+    if (written < 0) {
+        wsp_transport_fail(transport, (int)-written);
+        return false;
+    }
+    transport->hand_offset += (size_t)written;
+    if (transport->hand_offset < blob->len) {
+        return false;
+    }
+    transport->hand = NULL;
+    wsp_blob_unref(blob, 1);
+    return true;
+}
+
+static bool write_rest(struct wsp_transport *transport)
+{
+    struct wsp_buf *rest = &transport->rest;
+    size_t left = rest->len - transport->rest_offset;
+    if (left == 0) {
+        return true;
+    }
+    ssize_t written = wsp_stream_write(
+        &transport->stream, rest->data + transport->rest_offset, left);
+    if (written < 0) {
+        wsp_transport_fail(transport, (int)-written);
+        return false;
+    }
+    transport->rest_offset += (size_t)written;
+    if (transport->rest_offset < rest->len) {
+        return false;
+    }
+    wsp_buf_fini(rest);
+    transport->rest_offset = 0;
+    return true;
+}
+
+void wsp_transport_shut_down(struct wsp_transport *transport)
+{
+    if (!transport->is_finishing || !wsp_transport_is_drained(transport)) {
+        return;
+    }
+    if (transport->has_ended) {
+        wsp_transport_destroy(transport);
+        return;
+    }
+    transport->is_finishing = false;
+    wsp_stream_shutdown(&transport->stream);
+}
+
+void wsp_transport_finish(struct wsp_transport *transport)
+{
+    if (transport->phase == WSP_TRANSPORT_DEAD) {
+        return;
+    }
+    transport->phase = WSP_TRANSPORT_LINGERING;
+    transport->is_finishing = true;
+    wsp_transport_arm(transport, transport->server->settings->write_wait_ms);
+    if (transport->server->corked != transport) {
+        wsp_transport_shut_down(transport);
+    }
+}
+
+/* ---- input ---- */
+
+static void on_data(void *ud, uint8_t *data, size_t len)
+{
+    struct wsp_transport *transport = ud;
+    switch ((enum wsp_transport_phase)transport->phase) {
+    case WSP_TRANSPORT_HTTP:
+        wsp_exchange_on_data(transport->exchange, data, len);
+        break;
+    case WSP_TRANSPORT_OPEN:
+    case WSP_TRANSPORT_CLOSING:
+        wsp_channel_on_data(transport, data, len);
+        break;
+    case WSP_TRANSPORT_LINGERING:
+    case WSP_TRANSPORT_DEAD:
+        break;
+    }
+}
+
+static void on_end(void *ud, int error)
+{
+    struct wsp_transport *transport = ud;
+    transport->has_ended = true;
+    tell_session(transport, error ? WSP_ERR_IO : WSP_ERR_EOF, error);
+    bool has_answer_left = error == 0 &&
+                           transport->phase != WSP_TRANSPORT_OPEN &&
+                           !wsp_transport_is_drained(transport);
+    if (has_answer_left) {
+        wsp_transport_finish(transport);
+    } else {
+        wsp_transport_destroy(transport);
+    }
+}
+
+static void on_writable(void *ud)
+{
+    struct wsp_transport *transport = ud;
+    if (!write_hand(transport) || !write_rest(transport)) {
+        return;
+    }
+    wsp_stream_want_write(&transport->stream, false);
+    if (transport->phase == WSP_TRANSPORT_HTTP) {
+        wsp_exchange_drained(transport->exchange);
+        return;
+    }
+    wsp_channel_drained(transport);
+    wsp_transport_shut_down(transport);
+}
+
+static const struct wsp_stream_ops stream_ops = {on_data, on_end, on_writable};
+
+/* The phase took too long: whatever the peer trickled, it ends here. */
+static void on_deadline(struct wsp_deadline *deadline)
+{
+    struct wsp_transport *transport =
+        (struct wsp_transport *)((char *)deadline -
+                                 offsetof(struct wsp_transport, deadline));
+    if (transport->phase != WSP_TRANSPORT_HTTP) {
+        wsp_stream_abort_on_close(&transport->stream);
+    }
+    wsp_transport_destroy(transport);
+}
+
+/* ---- beginning ---- */
+
+struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
+                                           const struct wsp_address *peer)
+{
+    struct wsp_transport *transport = calloc(1, sizeof *transport);
+    struct wsp_stream refused;
+    if (!transport) {
+        wsp_stream_init(&refused, server->loop, fd, &stream_ops, NULL);
+        wsp_stream_fini(&refused);
+        return NULL;
+    }
+    transport->server = server;
+    transport->deadline.fn = on_deadline;
+    wsp_reader_init(&transport->reader);
+    wsp_stream_init(&transport->stream, server->loop, fd, &stream_ops,
+                    transport);
+    TAILQ_INSERT_TAIL(&server->transports, transport, entry);
+    transport->exchange = wsp_exchange_new(transport, peer);
+    if (!transport->exchange ||
+        !wsp_stream_want_read(&transport->stream, true)) {
+        wsp_transport_destroy(transport);
+        return NULL;
+    }
+    return transport;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* A transport: one accepted socket, from its first byte to its last. It speaks
+ * HTTP until an upgrade, then WebSocket as the link of a session.
+ *
+ *     HTTP -> OPEN -> CLOSING -> LINGERING -> (freed at the end of the turn)
+ *       \-------------------------^
+ *
+ * CLOSING: our close frame is out, the peer's is awaited. LINGERING: our FIN is
+ * out or about to be, the peer's is awaited, so that nothing sent is lost.
+ * Owner: the server. Thread: the loop's. */
+#ifndef WSP_RUNTIME_TRANSPORT_H
+#define WSP_RUNTIME_TRANSPORT_H
+
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "base/wheel.h"
+#include "core/link.h"
+#include "net/address.h"
+#include "net/stream.h"
+#include "proto/reader.h"
+
+struct wsp_exchange;
+struct wsp_pong;
+struct wsp_server;
+
+enum wsp_transport_phase {
+    WSP_TRANSPORT_HTTP,
+    WSP_TRANSPORT_OPEN,
+    WSP_TRANSPORT_CLOSING,
+    WSP_TRANSPORT_LINGERING,
+    WSP_TRANSPORT_DEAD,
+};
+
+struct wsp_transport {
+    struct wsp_link link; /* first: what the session sees */
+    struct wsp_stream stream;
+    struct wsp_server *server;
+    TAILQ_ENTRY(wsp_transport) entry;     /* in the server's list */
+    STAILQ_ENTRY(wsp_transport) fallen;   /* in its failed or dead list */
+    struct wsp_exchange *exchange;        /* while HTTP, else NULL */
+    struct wsp_reader reader;             /* from OPEN on */
+    struct wsp_blob *hand;                /* partly written, or NULL */
+    size_t hand_offset;                   /* bytes of it that are out */
+    struct wsp_buf rest;                  /* goes out behind `hand` */
+    size_t rest_offset;
+    struct wsp_pong *pong;                /* the latest that is owed, or NULL */
+    struct wsp_deadline deadline;         /* of the phase */
+    int failure;                          /* errno once the socket failed */
+    uint8_t phase;                        /* enum wsp_transport_phase */
+    bool is_failed_listed;
+    bool is_channel;                      /* counted among the upgraded ones */
+    bool is_finishing;                    /* FIN once everything is out */
+    bool has_ended;                       /* the peer's FIN was seen */
+};
+
+TAILQ_HEAD(wsp_transport_list, wsp_transport);
+STAILQ_HEAD(wsp_transport_fallen, wsp_transport);
+
+/* Takes over an accepted descriptor and begins to speak HTTP on it. Returns
+ * NULL without memory; the descriptor is closed. */
+struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
+                                           const struct wsp_address *peer);
+
+/* Writes behind what waits; what the kernel refuses is kept. Returns false when
+ * the transport failed or memory ran out (it fails then). */
+bool wsp_transport_write(struct wsp_transport *transport, const void *data,
+                         size_t len);
+
+/* Tells whether everything written is out. */
+bool wsp_transport_is_drained(const struct wsp_transport *transport);
+
+/* Sends FIN once everything is out and waits for the peer's, at most the write
+ * wait. */
+void wsp_transport_finish(struct wsp_transport *transport);
+
+/* Sends the FIN of a transport that is finishing, once everything is out. */
+void wsp_transport_shut_down(struct wsp_transport *transport);
+
+/* Closes the socket now; memory is freed at the end of the turn. The session,
+ * if there is one, must have let go. */
+void wsp_transport_destroy(struct wsp_transport *transport);
+
+/* Notes that the socket failed; the rest happens at the end of the turn. */
+void wsp_transport_fail(struct wsp_transport *transport, int error);
+
+/* Ends what failed: tells the session, destroys. */
+void wsp_transport_collect_failed(struct wsp_transport *transport);
+
+void wsp_transport_free(struct wsp_transport *transport);
+
+/* (Re)arms the phase's deadline; 0 disarms it. */
+void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);
+
+
+/* ---- channel.c: the WebSocket side ---- */
+
+/* Becomes the link of a session: from now on it speaks WebSocket. The exchange
+ * is gone. */
+void wsp_channel_open(struct wsp_transport *transport);
+
+extern const struct wsp_link_ops wsp_channel_link_ops;
+
+/* Bytes that arrived on an upgraded transport. */
+void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
+                         size_t len);
+
+/* Writes the cork of a transport that is being read, and keeps what the kernel
+ * refused. */
+void wsp_channel_uncork(struct wsp_transport *transport);
+
+/* Everything is out: the pong that is owed goes, then the session's queue. */
+void wsp_channel_drained(struct wsp_transport *transport);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* The upgrade: admission by the application, the checks of the handshake in the
+ * seed's order (spec §2.3), the 101 answer, and the new session. */
+#include <stdlib.h>
+
+#include <wspulse/codec.h>
+
+#include "proto/close.h"
+#include "proto/handshake.h"
+#include "runtime/exchange.h"
+#include "runtime/origin.h"
+#include "runtime/server.h"
+
+static void log_refusal(struct wsp_exchange *exchange, int status,
+                        const char *reason)
+{
+    struct wsp_log_field fields[] = {
+        WSP_LOG_STR("remote_addr", exchange->remote_addr),
+        WSP_LOG_NUM("status", status),
+        WSP_LOG_STR("reason", reason ? reason : ""),
+    };
+    wsp_server_log(exchange->transport->server, WSP_LOG_DEBUG,
+                   "wspulse: upgrade refused", fields, 3);
+}
+
+/* The text of a refusal says nothing of its cause (decisions A4). */
+static void refuse_admission(struct wsp_exchange *exchange,
+                             const struct wsp_admission *admission)
+{
+    int status = admission->status ? admission->status : 401;
+    log_refusal(exchange, status, admission->log_reason);
+    wsp_exchange_refuse(exchange, status,
+                        status == 401 ? "unauthorized" : NULL);
+}
+
+static void refuse_handshake(struct wsp_exchange *exchange, int status)
+{
+    struct wsp_response response;
+    log_refusal(exchange, status, "handshake");
+    wsp_response_init(&response);
+    wsp_response_plain(&response, status, NULL);
+    wsp_response_add(&response, "Sec-WebSocket-Version", "13");
+    if (status == 405) {
+        wsp_response_add(&response, "Allow", "GET");
+    }
+    wsp_exchange_answer(exchange, &response, true);
+    wsp_response_fini(&response);
+}
+
+/* Asks the application. Returns false after a refusal. */
+static bool admit(struct wsp_exchange *exchange,
+                  const struct wsp_request *request,
+                  struct wsp_admission *admission)
+{
+    struct wsp_server *server = exchange->transport->server;
+    *admission = (struct wsp_admission){0};
+    server->hub.is_settling = true;
+    server->handlers.connect(server->handlers.ud, request, admission);
+    server->hub.is_settling = false;
+    if (exchange->transport->phase != WSP_TRANSPORT_HTTP) {
+        return false; /* the handler aborted the server */
+    }
+    if (!admission->is_accepted) {
+        refuse_admission(exchange, admission);
+        return false;
+    }
+    return true;
+}
+
+/* The checks behind `connect`. Returns false after a refusal. */
+static bool check(struct wsp_exchange *exchange,
+                  const struct wsp_request *request)
+{
+    const char *bytes = exchange->in.data;
+    int status = wsp_handshake_check(&exchange->head, bytes);
+    if (!status && !wsp_origin_is_allowed(exchange->transport->server,
+                                          request)) {
+        status = 403;
+    }
+    if (!status) {
+        status = wsp_handshake_check_key(&exchange->head, bytes);
+    }
+    if (status) {
+        refuse_handshake(exchange, status);
+    }
+    return status == 0;
+}
+
+/* Registers the session; without one the peer is told and let go. */
+static void register_session(struct wsp_exchange *exchange,
+                             const struct wsp_request *request,
+                             struct wsp_span room, struct wsp_span id)
+{
+    struct wsp_transport *transport = exchange->transport;
+    struct wsp_server *server = transport->server;
+    wsp_channel_open(transport);
+    if (wsp_hub_register(&server->hub, &transport->link, room, id, request)) {
+        wsp_hub_settle(&server->hub);
+        return;
+    }
+    bool is_late = server->hub.is_closed; /* decisions A16 */
+    transport->link.ops->close(
+        &transport->link, NULL, 0,
+        is_late ? WSP_CLOSE_GOING_AWAY : WSP_CLOSE_INTERNAL,
+        wsp_span_of(is_late ? "server shutting down" : "out of memory"));
+}
+
+/* Frees the exchange and reads what came behind the request. */
+static void leave_http(struct wsp_exchange *exchange)
+{
+    struct wsp_transport *transport = exchange->transport;
+    struct wsp_buf in = exchange->in;
+    size_t used = exchange->head_len;
+    wsp_buf_init(&exchange->in);
+    transport->exchange = NULL;
+    wsp_exchange_free(exchange);
+    if (in.len > used && transport->phase != WSP_TRANSPORT_DEAD) {
+        wsp_channel_on_data(transport, (uint8_t *)in.data + used,
+                            in.len - used);
+    }
+    wsp_buf_fini(&in);
+}
+
+static void accept_upgrade(struct wsp_exchange *exchange,
+                           const struct wsp_request *request,
+                           const struct wsp_admission *admission)
+{
+    char answer[WSP_HANDSHAKE_ACCEPT_MAX];
+    char uuid[37];
+    struct wsp_span id = admission->id;
+    size_t len =
+        wsp_handshake_accept(&exchange->head, exchange->in.data, answer);
+    if (id.len == 0 && wsp_uuid(uuid)) {
+        id = (struct wsp_span){uuid, 36};
+    }
+    if (len == 0 || id.len == 0) {
+        wsp_exchange_refuse(exchange, 500, NULL);
+        return;
+    }
+    if (!wsp_transport_write(exchange->transport, answer, len)) {
+        return;
+    }
+    register_session(exchange, request, admission->room, id);
+    leave_http(exchange);
+}
+
+void wsp_upgrade_run(struct wsp_exchange *exchange)
+{
+    if (exchange->transport->server->is_closing) {
+        wsp_exchange_refuse(exchange, 503, "server closed");
+        return;
+    }
+    struct wsp_request request = wsp_exchange_request(exchange);
+    request.body = (struct wsp_span){NULL, 0};
+    struct wsp_admission admission;
+    if (admit(exchange, &request, &admission) && check(exchange, &request)) {
+        accept_upgrade(exchange, &request, &admission);
+    }
+}
