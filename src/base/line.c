@@ -6,10 +6,15 @@
 static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026 */
 #define ELLIPSIS_LEN (sizeof ellipsis - 1)
 
+static size_t room_in(const struct wsp_line *line)
+{
+    return line->size > line->len ? line->size - line->len : 0;
+}
+
 bool wsp_line_add(struct wsp_line *line, const char *text)
 {
     size_t len = strlen(text);
-    if (line->size - line->len < len) {
+    if (room_in(line) < len) {
         return false;
     }
     memcpy(line->data + line->len, text, len);
@@ -20,7 +25,7 @@ bool wsp_line_add(struct wsp_line *line, const char *text)
 bool wsp_line_escape(struct wsp_line *line, struct wsp_span text,
                      enum wsp_escape style, size_t max)
 {
-    size_t room = line->size - line->len;
+    size_t room = room_in(line);
     size_t end = line->len + (max < room ? max : room);
     size_t cut = line->len; /* where the ellipsis would fit */
     while (text.len > 0) {

@@ -2,9 +2,8 @@
 #include <wspulse/log.h>
 
 static const char *const level_names[] = {
-    [WSP_LOG_DEBUG] = "debug", [WSP_LOG_INFO] = "info",
-    [WSP_LOG_WARN] = "warn",   [WSP_LOG_ERROR] = "error",
-    [WSP_LOG_OFF] = "off",
+    [WSP_LOG_DEBUG] = "debug", [WSP_LOG_INFO] = "info", [WSP_LOG_WARN] = "warn",
+    [WSP_LOG_ERROR] = "error", [WSP_LOG_OFF] = "off",
 };
 
 void wsp_log(const struct wsp_logger *logger, enum wsp_log_level level,

@@ -360,6 +360,11 @@ const char *wsp_server_name(const struct wsp_server *server)
     return server->settings->options.name;
 }
 
+const char *wsp_server_path(const struct wsp_server *server)
+{
+    return server->settings->options.path;
+}
+
 const char *wsp_server_address(const struct wsp_server *server, size_t index)
 {
     return index < server->listener_count

@@ -13,16 +13,18 @@
 
 struct wsp_static_file {
     const char *content_type; /* static text */
+    size_t size;              /* bytes of the file; of `body` when read */
     char etag[64];            /* quoted, from size, mtime and inode */
     char last_modified[40];   /* IMF-fixdate */
 };
 
 /* Finds the file for `path` (as sent, percent-encoded) under `root` for the URL
  * prefix `prefix`, and, unless `body` is NULL or `if_none_match` names its ETag,
- * reads it into `body`. A folder means its index.html; a folder without the
+ * appends it to `body`. A folder means its index.html; a folder without the
  * slash at its end answers 301.
- * Returns 200, 304, 301, 404, 413 (over WSP_STATIC_FILE_MAX) or 500. Symbolic
- * links may not lead out of `root`; hidden files are not found. */
+ * Returns 200, 304, 301, 404, 413 (over WSP_STATIC_FILE_MAX) or 500; `file` is
+ * filled for 200 and 304. Symbolic links may not lead out of `root`; hidden
+ * files are not found. */
 int wsp_static_file_open(struct wsp_static_file *file, const char *root,
                          const char *prefix, struct wsp_span path,
                          struct wsp_span if_none_match, struct wsp_buf *body);

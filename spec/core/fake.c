@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/opcode.h"
+
+static void note(char *log, const char *format, ...)
+{
+    size_t len = strlen(log);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(log + len, FAKE_LOG_MAX - len, format, args);
+    va_end(args);
+}
+
+/* ---- link ---- */
+
+static struct fake_link *fake_of(struct wsp_link *link)
+{
+    return (struct fake_link *)link;
+}
+
+static void take(struct fake_link *link, uint8_t opcode, const char *data,
+                 size_t len)
+{
+    note(link->written, "[%u %.*s]", (unsigned)opcode, (int)len, data);
+    link->frame_count++;
+}
+
+static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
+                struct wsp_span payload)
+{
+    struct fake_link *link = fake_of(base);
+    (void)head_len;
+    if (!link->is_read) {
+        return false;
+    }
+    take(link, head[0] & 0x0f, payload.data, payload.len);
+    return true;
+}
+
+static void take_blob(struct fake_link *link, struct wsp_blob *blob)
+{
+    take(link, blob->opcode,
+         (const char *)wsp_blob_data(blob) + blob->head_len,
+         wsp_blob_payload_len(blob));
+    wsp_blob_unref(blob, 1);
+}
+
+static uint32_t write_blobs(struct wsp_link *base,
+                            struct wsp_blob *const *blobs, uint32_t count)
+{
+    struct fake_link *link = fake_of(base);
+    uint32_t taken = 0;
+    while (taken < count && link->budget > 0) {
+        take_blob(link, blobs[taken++]);
+        if (link->budget != UINT32_MAX) {
+            link->budget--;
+        }
+    }
+    return taken;
+}
+
+static void close_link(struct wsp_link *base, struct wsp_blob *const *blobs,
+                       uint32_t count, uint16_t code, struct wsp_span reason)
+{
+    struct fake_link *link = fake_of(base);
+    for (uint32_t i = 0; i < count; i++) {
+        take_blob(link, blobs[i]);
+    }
+    link->is_closed = true;
+    link->close_code = code;
+    snprintf(link->close_reason, sizeof link->close_reason, "%.*s",
+             (int)reason.len, reason.data ? reason.data : "");
+}
+
+static void abort_link(struct wsp_link *base)
+{
+    fake_of(base)->is_aborted = true;
+}
+
+static const struct wsp_link_ops fake_link_ops = {
+    put,
+    write_blobs,
+    close_link,
+    abort_link,
+};
+
+void fake_link_init(struct fake_link *link)
+{
+    memset(link, 0, sizeof *link);
+    link->link.ops = &fake_link_ops;
+    link->budget = UINT32_MAX;
+}
+
+/* ---- callbacks ---- */
+
+static void tell(struct fake *fake, const char *event,
+                 struct wsp_session *session)
+{
+    if (fake->on_event) {
+        fake->on_event(fake, event, session);
+    }
+}
+
+static void on_connect(void *ud, struct wsp_session *session)
+{
+    struct fake *fake = ud;
+    note(fake->log, "connect:%.*s ", (int)session->id_len, session->text);
+    tell(fake, "connect", session);
+}
+
+static struct wsp_error *on_message(void *ud, struct wsp_session *session,
+                                    const struct wsp_frame *frame)
+{
+    struct fake *fake = ud;
+    note(fake->log, "message:%.*s ", (int)frame->payload.len,
+         frame->payload.data);
+    tell(fake, "message", session);
+    struct wsp_error *error = fake->handler_error;
+    fake->handler_error = NULL;
+    return error;
+}
+
+static void on_disconnect(void *ud, struct wsp_session *session,
+                          struct wsp_error *error, enum wsp_reason reason)
+{
+    struct fake *fake = ud;
+    note(fake->log, "disconnect:%.*s:%s:%s ", (int)session->id_len,
+         session->text, wsp_reason_text(reason),
+         error ? wsp_err_name(wsp_error_code(error)) : "nil");
+    tell(fake, "disconnect", session);
+}
+
+static void on_forget(void *ud, struct wsp_session *session)
+{
+    (void)session;
+    ((struct fake *)ud)->forgotten++;
+}
+
+static const struct wsp_hub_events fake_events = {
+    on_connect,
+    on_message,
+    on_disconnect,
+    on_forget,
+};
+
+/* ---- world ---- */
+
+static uint64_t now_ms(void *ud)
+{
+    return ((struct fake *)ud)->now_ms;
+}
+
+static void on_log(void *ud, enum wsp_log_level level, const char *message,
+                   const struct wsp_log_field *fields, size_t count)
+{
+    struct fake *fake = ud;
+    (void)fields;
+    (void)count;
+    snprintf(fake->last_log, sizeof fake->last_log, "%s", message);
+    fake->warn_count += level == WSP_LOG_WARN;
+}
+
+void fake_init(struct fake *fake, uint32_t send_buffer_size)
+{
+    memset(fake, 0, sizeof *fake);
+    fake->now_ms = 1000;
+    struct wsp_hub_config config = {
+        .codec = wsp_codec_find("raw"),
+        .send_buffer_size = send_buffer_size,
+        .send_buffer_bytes = 1 << 20,
+        .connection_data_bytes = 4096,
+        .has_on_message = true,
+        .close_reasons = true,
+        .logger = {on_log, fake, WSP_LOG_INFO},
+        .generation = 1,
+    };
+    struct wsp_clock clock = {now_ms, fake};
+    wsp_hub_init(&fake->hub, &config, &fake_events, fake, &clock);
+}
+
+void fake_fini(struct fake *fake)
+{
+    wsp_hub_close(&fake->hub);
+    wsp_hub_turn(&fake->hub);
+    wsp_hub_fini(&fake->hub);
+}
+
+struct wsp_session *fake_join(struct fake *fake, struct fake_link *link,
+                              const char *room, const char *id)
+{
+    fake_link_init(link);
+    struct wsp_session *session =
+        wsp_hub_register(&fake->hub, &link->link, wsp_span_of(room),
+                         wsp_span_of(id), NULL);
+    wsp_hub_settle(&fake->hub);
+    return session;
+}
+
+bool fake_say(struct wsp_session *session, const char *text)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", text);
+    return wsp_session_receive(session, WSP_OPCODE_TEXT, copy, strlen(copy));
+}
+
+struct wsp_frame fake_frame(const char *text)
+{
+    return (struct wsp_frame){.payload = wsp_span_of(text),
+                              .has_payload = true};
+}
+
+enum wsp_err fake_send(struct wsp_session *session, const char *text)
+{
+    struct wsp_frame frame = fake_frame(text);
+    return wsp_session_send(session, &frame, NULL);
+}
+
+enum wsp_err fake_broadcast(struct fake *fake, const char *room,
+                            const char *text)
+{
+    struct wsp_frame frame = fake_frame(text);
+    return wsp_hub_broadcast(&fake->hub, wsp_span_of(room), &frame, 0, NULL);
+}

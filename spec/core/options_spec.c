@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include <wspulse/options.h>
+
+static struct wsp_options defaults(void)
+{
+    struct wsp_options options;
+    wsp_options_init(&options);
+    return options;
+}
+
+static void assert_text(const struct wsp_options *options, const char *text)
+{
+    struct wsp_diag diag = {WSP_OK, 0, ""};
+    assert_int_equal(wsp_options_check(options, &diag),
+                     WSP_ERR_INVALID_OPTION);
+    assert_string_equal(diag.message, text);
+}
+
+static void the_seeds_defaults(void **state)
+{
+    (void)state;
+    struct wsp_options o = defaults();
+    assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);
+    assert_true(o.resume_window == 0 && o.heartbeat_ping == 10 &&
+                o.heartbeat_pong == 30 && o.write_wait == 10);
+    assert_true(o.max_message_size == 512 && o.send_buffer_size == 256);
+    assert_string_equal(o.codec, "json");
+    assert_int_equal(o.origin_policy, WSP_ORIGIN_ANY);
+}
+
+/* One member set to a value, and the text that is expected. */
+#define REFUSE(member, value, text)                                            \
+    do {                                                                       \
+        struct wsp_options o = defaults();                                     \
+        o.member = (value);                                                    \
+        assert_text(&o, text);                                                 \
+    } while (0)
+
+#define ACCEPT(member, value)                                                  \
+    do {                                                                       \
+        struct wsp_options o = defaults();                                     \
+        o.member = (value);                                                    \
+        assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);                 \
+    } while (0)
+
+static void the_seeds_texts(void **state)
+{
+    (void)state;
+    REFUSE(resume_window, -1,
+           "wspulse: WithResumeWindow: duration must be non-negative "
+           "(resume_window = -1)");
+    REFUSE(write_wait, 0,
+           "wspulse: WithWriteWait: duration must be positive (write_wait = "
+           "0)");
+    REFUSE(write_wait, 30.5,
+           "wspulse: WithWriteWait: duration exceeds maximum (30s) (write_wait "
+           "= 30.5)");
+    REFUSE(max_message_size, 0,
+           "wspulse: WithMaxMessageSize: n must be at least 1 "
+           "(max_message_size = 0)");
+    REFUSE(max_message_size, 67108865,
+           "wspulse: WithMaxMessageSize: n exceeds maximum (64 MiB) "
+           "(max_message_size = 67108865)");
+    REFUSE(send_buffer_size, 0,
+           "wspulse: WithSendBufferSize: n must be at least 1 "
+           "(send_buffer_size = 0)");
+    REFUSE(send_buffer_size, 4097,
+           "wspulse: WithSendBufferSize: n exceeds maximum (4096) "
+           "(send_buffer_size = 4097)");
+    REFUSE(upgrader_read_size, 0,
+           "wspulse: WithUpgraderBufferSize: readSize must be positive "
+           "(upgrader_buffer_size.read = 0)");
+    REFUSE(upgrader_write_size, -1,
+           "wspulse: WithUpgraderBufferSize: writeSize must be positive "
+           "(upgrader_buffer_size.write = -1)");
+    REFUSE(codec, NULL,
+           "wspulse: WithCodec: codec must not be nil (codec = nil)");
+    REFUSE(codec, "xml",
+           "wspulse: WithCodec: unknown codec (codec = \"xml\")");
+    REFUSE(resume_confirm, true,
+           "wspulse: resume_confirm: needs resume_window greater than 0 "
+           "(resume_window = 0)");
+}
+
+static void heartbeat_in_the_seeds_order(void **state)
+{
+    (void)state;
+    struct wsp_options o = defaults();
+    o.heartbeat_ping = 30;
+    assert_text(&o, "wspulse: WithHeartbeat: pingPeriod must be positive and "
+                    "strictly less than pongWait (heartbeat = { ping = 30, "
+                    "pong = 30 })");
+    o.heartbeat_ping = 301;
+    o.heartbeat_pong = 601;
+    assert_text(&o, "wspulse: WithHeartbeat: pingPeriod exceeds maximum (5m) "
+                    "(heartbeat = { ping = 301, pong = 601 })");
+    o.heartbeat_ping = 300;
+    assert_text(&o, "wspulse: WithHeartbeat: pongWait exceeds maximum (10m) "
+                    "(heartbeat = { ping = 300, pong = 601 })");
+    o.heartbeat_pong = 600;
+    assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);
+    o.heartbeat_ping = NAN;
+    assert_int_equal(wsp_options_check(&o, NULL), WSP_ERR_INVALID_OPTION);
+}
+
+static void boundaries_are_accepted(void **state)
+{
+    (void)state;
+    ACCEPT(write_wait, 30);
+    ACCEPT(write_wait, 0.001);
+    ACCEPT(max_message_size, 1);
+    ACCEPT(max_message_size, 67108864);
+    ACCEPT(send_buffer_size, 1);
+    ACCEPT(send_buffer_size, 4096);
+    ACCEPT(resume_window, 86400);
+    ACCEPT(upgrader_read_size, 1);
+}
+
+static void hostile_82_nan_infinity_and_fractions(void **state)
+{
+    (void)state;
+    REFUSE(max_message_size, NAN,
+           "wspulse: WithMaxMessageSize: n must be at least 1 "
+           "(max_message_size = nan)");
+    REFUSE(max_message_size, INFINITY,
+           "wspulse: WithMaxMessageSize: n exceeds maximum (64 MiB) "
+           "(max_message_size = inf)");
+    REFUSE(send_buffer_size, 1.5,
+           "wspulse: WithSendBufferSize: n must be a whole number "
+           "(send_buffer_size = 1.5)");
+    REFUSE(resume_window, INFINITY,
+           "wspulse: WithResumeWindow: duration must be a finite number "
+           "(resume_window = inf)");
+    REFUSE(write_wait, -INFINITY,
+           "wspulse: WithWriteWait: duration must be positive (write_wait = "
+           "-inf)");
+}
+
+static void routes_and_folders_are_checked(void **state)
+{
+    (void)state;
+    struct wsp_route route = {"GET", "hello"};
+    struct wsp_options o = defaults();
+    o.routes = &route;
+    o.route_count = 1;
+    assert_text(&o, "wspulse: http: a route is a method and a path, such as "
+                    "\"GET /hello\" (http = \"GET hello\")");
+    struct wsp_static_dir dir = {"assets", "public"};
+    o = defaults();
+    o.static_dirs = &dir;
+    o.static_count = 1;
+    assert_text(&o,
+                "wspulse: static: a URL prefix starts with \"/\" and names a "
+                "folder (static[\"assets\"] = \"public\")");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_seeds_defaults),
+        cmocka_unit_test(the_seeds_texts),
+        cmocka_unit_test(heartbeat_in_the_seeds_order),
+        cmocka_unit_test(boundaries_are_accepted),
+        cmocka_unit_test(hostile_82_nan_infinity_and_fractions),
+        cmocka_unit_test(routes_and_folders_are_checked),
+    };
+    return cmocka_run_group_tests_name("core.options", tests, NULL, NULL);
+}
