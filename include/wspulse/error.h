@@ -59,7 +59,7 @@ WSP_API const char *wsp_err_text(enum wsp_err code);
  * passes it in; NULL is accepted wherever a diagnostic is taken. */
 struct wsp_diag {
     enum wsp_err code;
-    int sys_errno;    /* 0 when the system had no part in it */
+    int sys_errno;     /* 0 when the system had no part in it */
     char message[512]; /* one line, context first: "listen 0.0.0.0:80: …" */
 };
 

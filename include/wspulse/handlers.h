@@ -48,8 +48,7 @@ struct wsp_handlers {
     /* One message, decoded. The frame is valid until the call returns. Returns
      * NULL, or the error of a handler that failed (WSP_ERR_PANIC): ownership
      * goes to the server and the transport ends. */
-    struct wsp_error *(*on_message)(void *ud,
-                                    struct wsp_connection *connection,
+    struct wsp_error *(*on_message)(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame);
 
     /* `error` is NULL for an ordinary end (decisions A1, A2). */

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <wspulse/span.h>
 #include <wspulse/api.h>
+#include <wspulse/span.h>
 
 WSP_BEGIN_C
 
@@ -27,13 +27,20 @@ enum wsp_log_format { WSP_LOG_TEXT, WSP_LOG_JSON };
 
 /* One key with its value: text, or a number when `text.data` is NULL. */
 struct wsp_log_field {
-    const char *key;      /* a plain word, ours or escaped by the sink */
+    const char *key;      /* a plain word, not NULL; sinks escape it too */
     struct wsp_span text; /* may hold anything a peer sent; sinks escape it */
     double number;
 };
 
-#define WSP_LOG_STR(k, s) ((struct wsp_log_field){(k), wsp_span_of(s), 0})
-#define WSP_LOG_SPAN(k, s) ((struct wsp_log_field){(k), (s), 0})
+/* A text for a field: "" in place of NULL, which would mean a number. */
+static inline struct wsp_span wsp_log_text(struct wsp_span text)
+{
+    return text.data ? text : (struct wsp_span){"", 0};
+}
+
+#define WSP_LOG_STR(k, s)                                                      \
+    ((struct wsp_log_field){(k), wsp_log_text(wsp_span_of(s)), 0})
+#define WSP_LOG_SPAN(k, s) ((struct wsp_log_field){(k), wsp_log_text(s), 0})
 #define WSP_LOG_NUM(k, n) ((struct wsp_log_field){(k), {NULL, 0}, (double)(n)})
 
 typedef void (*wsp_log_fn)(void *ud, enum wsp_log_level level,
@@ -48,8 +55,7 @@ struct wsp_logger {
     enum wsp_log_level level;
 };
 
-/* Hands a line to the logger when its level is high enough. An empty span
- * with a NULL pointer in WSP_LOG_SPAN/WSP_LOG_STR is written as "". */
+/* Hands a line to the logger when its level is high enough. */
 WSP_API void wsp_log(const struct wsp_logger *logger, enum wsp_log_level level,
                      const char *message, const struct wsp_log_field *fields,
                      size_t count);
@@ -64,15 +70,18 @@ static inline bool wsp_log_enabled(const struct wsp_logger *logger,
 /* Settings of the sink made here. Owner: the caller, for as long as the logger
  * that points to it is used. */
 struct wsp_log_sink {
-    int fd;                     /* where lines are written */
+    int fd; /* where lines are written */
     enum wsp_log_format format;
-    bool color;                 /* text only */
+    bool color; /* text only */
 };
 
 /* Gives a logger that writes each line to `sink->fd`: "15:04:05.123 INFO
- * message key=value" or one JSON object. Control characters, quotes, invalid
- * UTF-8 and bidirectional overrides in values are escaped. A write that fails
- * is ignored: a full disk must not stop the server. */
+ * message key=value" in local time, or one JSON object with "time" (UTC),
+ * "level", "msg" and the fields (a field of such a name becomes "fields.time").
+ * Control characters, quotes, invalid UTF-8 and bidirectional overrides are
+ * escaped; a line is at most 8 KiB: what is longer is cut and ends in "…".
+ * A write that fails is ignored, without SIGPIPE: neither a full disk nor a
+ * closed pipe may stop the server. */
 WSP_API struct wsp_logger wsp_log_sink_logger(struct wsp_log_sink *sink,
                                               enum wsp_log_level level);
 

@@ -31,34 +31,34 @@ struct wsp_route {
 /* A folder whose files are served under a URL prefix. */
 struct wsp_static_dir {
     const char *prefix; /* "/" or "/assets" */
-    const char *dir;    /* a folder; relative ones start at the working folder */
+    const char *dir; /* a folder; relative ones start at the working folder */
 };
 
 /* Durations are seconds, counts and sizes are whole numbers held as doubles so
  * that a value out of range can be named in an error. */
 struct wsp_options {
-    const char *name;           /* tells servers of one script apart; "main" */
-    const char *const *listen;  /* addresses; "127.0.0.1:8080" when empty */
+    const char *name;          /* tells servers of one script apart; "main" */
+    const char *const *listen; /* addresses; "127.0.0.1:8080" when empty */
     size_t listen_count;
-    const char *path;           /* of the WebSocket; "/ws" */
+    const char *path; /* of the WebSocket; "/ws" */
 
-    double resume_window;       /* 0 */
-    bool takeover_resumes;      /* takeover = "resume"; false */
-    bool resume_confirm;        /* false */
-    double max_suspended;       /* 10000 */
-    double max_suspended_bytes; /* 268435456 */
-    double heartbeat_ping;      /* 10 */
-    double heartbeat_pong;      /* 30 */
-    double write_wait;          /* 10 */
-    double max_message_size;    /* 512 */
-    double send_buffer_size;    /* 256 frames */
-    double send_buffer_bytes;   /* 1048576 */
-    double upgrader_read_size;  /* 1024; without effect: buffers are shared */
-    double upgrader_write_size; /* 1024; without effect */
+    double resume_window;         /* 0 */
+    bool takeover_resumes;        /* takeover = "resume"; false */
+    bool resume_confirm;          /* false */
+    double max_suspended;         /* 10000 */
+    double max_suspended_bytes;   /* 268435456 */
+    double heartbeat_ping;        /* 10 */
+    double heartbeat_pong;        /* 30 */
+    double write_wait;            /* 10 */
+    double max_message_size;      /* 512 */
+    double send_buffer_size;      /* 256 frames */
+    double send_buffer_bytes;     /* 1048576 */
+    double upgrader_read_size;    /* 1024; without effect: buffers are shared */
+    double upgrader_write_size;   /* 1024; without effect */
     double connection_data_bytes; /* 4096 */
-    const char *codec;          /* "json" or "raw"; "json" */
-    bool close_reasons;         /* true */
-    bool validate_utf8;         /* true */
+    const char *codec;            /* "json" or "raw"; "json" */
+    bool close_reasons;           /* true */
+    bool validate_utf8;           /* true */
 
     enum wsp_origin_policy origin_policy; /* WSP_ORIGIN_ANY */
     const char *const *origins;
@@ -69,7 +69,7 @@ struct wsp_options {
     const struct wsp_static_dir *static_dirs;
     size_t static_count;
 
-    struct wsp_logger logger;   /* silent */
+    struct wsp_logger logger; /* silent */
 };
 
 /* Fills in the defaults. */

@@ -38,8 +38,7 @@ struct wsp_reload_ops {
 /* The answer to a request. WSP_OK: `generation` serves now. Otherwise
  * `diag->message` says why the old one goes on. */
 typedef void (*wsp_reload_fn)(void *ud, enum wsp_err result,
-                              unsigned generation,
-                              const struct wsp_diag *diag);
+                              unsigned generation, const struct wsp_diag *diag);
 
 /* Makes a reloader. The generation that serves is number 1. NULL without memory
  * or thread. */

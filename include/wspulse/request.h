@@ -35,8 +35,7 @@ WSP_API bool wsp_request_header_at(const struct wsp_request *request,
  * `buffer` (capacity `size`). Returns its length, or -1 when it is absent,
  * malformed or longer than `size`. A key without `=` has the length 0. */
 WSP_API long wsp_request_query(const struct wsp_request *request,
-                               struct wsp_span name, char *buffer,
-                               size_t size);
+                               struct wsp_span name, char *buffer, size_t size);
 
 /* The whole query behind the `?`, as sent; NULL data when there is none. */
 WSP_API struct wsp_span wsp_request_query_string(

@@ -68,8 +68,7 @@ WSP_API enum wsp_err wsp_server_send(struct wsp_server *server,
 WSP_API enum wsp_err wsp_server_broadcast(struct wsp_server *server,
                                           struct wsp_span room,
                                           const struct wsp_frame *frame,
-                                          wsp_id except,
-                                          struct wsp_diag *diag);
+                                          wsp_id except, struct wsp_diag *diag);
 
 /* Ends a connection at once, whatever the resume window. Returns WSP_OK,
  * WSP_ERR_SERVER_NOT_STARTED, WSP_ERR_SERVER_CLOSED or

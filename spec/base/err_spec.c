@@ -44,8 +44,7 @@ static void a_diagnostic_says_where_and_why(void **state)
     assert_int_equal(wsp_diag_set_errno(&diag, WSP_ERR_LISTEN, EACCES,
                                         "listen %s", "0.0.0.0:80"),
                      WSP_ERR_LISTEN);
-    assert_string_equal(diag.message,
-                        "listen 0.0.0.0:80: Permission denied");
+    assert_string_equal(diag.message, "listen 0.0.0.0:80: Permission denied");
     assert_int_equal(diag.sys_errno, EACCES);
     assert_int_equal(wsp_diag_set(NULL, WSP_ERR_IO, "x"), WSP_ERR_IO);
 }

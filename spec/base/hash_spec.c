@@ -33,8 +33,8 @@ static void every_byte_and_the_length_count(void **state)
         for (size_t i = 0; i < len; i++) {
             assert_int_not_equal(seen[i], seen[len]);
             text[i] ^= 1;
-            assert_int_not_equal(
-                wsp_hash(&key, (struct wsp_span){text, len}), seen[len]);
+            assert_int_not_equal(wsp_hash(&key, (struct wsp_span){text, len}),
+                                 seen[len]);
             text[i] ^= 1;
         }
     }

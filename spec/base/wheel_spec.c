@@ -33,8 +33,7 @@ static void on_fire(struct wsp_deadline *deadline)
     probe->fired_ms = world->now_ms;
     probe->count++;
     if (probe->again_ms) {
-        wsp_wheel_arm(&world->wheel, deadline,
-                      world->now_ms + probe->again_ms);
+        wsp_wheel_arm(&world->wheel, deadline, world->now_ms + probe->again_ms);
     }
     if (world->victim) {
         wsp_wheel_disarm(&world->wheel, &world->victim->deadline);
@@ -74,8 +73,8 @@ static void advance(struct world *world, uint64_t to_ms)
 static void fires_neither_early_nor_a_tick_late(void **state)
 {
     (void)state;
-    const uint64_t delays[] = {1,    7,    8,     9,      100,
-                               8191, 8192, 8193,  50000,  1000000};
+    const uint64_t delays[] = {1,    7,    8,    9,     100,
+                               8191, 8192, 8193, 50000, 1000000};
     for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
         struct world world;
         start(&world, 12345);
@@ -84,8 +83,7 @@ static void fires_neither_early_nor_a_tick_late(void **state)
         advance(&world, 12345 + delays[i] + 100);
         assert_int_equal(probe.count, 1);
         assert_true(probe.fired_ms >= 12345 + delays[i]);
-        assert_true(probe.fired_ms <
-                    12345 + delays[i] + WSP_WHEEL_TICK_MS * 2);
+        assert_true(probe.fired_ms < 12345 + delays[i] + WSP_WHEEL_TICK_MS * 2);
         assert_int_equal(world.wheel.count, 0);
         assert_int_equal(wsp_wheel_wait_ms(&world.wheel, world.now_ms), -1);
     }

@@ -45,8 +45,7 @@ static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
 
 static void take_blob(struct fake_link *link, struct wsp_blob *blob)
 {
-    take(link, blob->opcode,
-         (const char *)wsp_blob_data(blob) + blob->head_len,
+    take(link, blob->opcode, (const char *)wsp_blob_data(blob) + blob->head_len,
          wsp_blob_payload_len(blob));
     wsp_blob_unref(blob, 1);
 }
@@ -195,9 +194,8 @@ struct wsp_session *fake_join(struct fake *fake, struct fake_link *link,
                               const char *room, const char *id)
 {
     fake_link_init(link);
-    struct wsp_session *session =
-        wsp_hub_register(&fake->hub, &link->link, wsp_span_of(room),
-                         wsp_span_of(id), NULL);
+    struct wsp_session *session = wsp_hub_register(
+        &fake->hub, &link->link, wsp_span_of(room), wsp_span_of(id), NULL);
     wsp_hub_settle(&fake->hub);
     return session;
 }

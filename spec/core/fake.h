@@ -12,10 +12,10 @@
 struct fake_link {
     struct wsp_link link; /* first */
     char written[FAKE_LOG_MAX];
-    size_t frame_count;   /* frames taken */
-    uint32_t budget;      /* frames write() still takes; UINT32_MAX: all */
-    bool is_read;         /* the one being read: put() takes frames */
-    bool is_closed;       /* close() was called */
+    size_t frame_count; /* frames taken */
+    uint32_t budget;    /* frames write() still takes; UINT32_MAX: all */
+    bool is_read;       /* the one being read: put() takes frames */
+    bool is_closed;     /* close() was called */
     bool is_aborted;
     uint16_t close_code;
     char close_reason[128];
@@ -31,8 +31,8 @@ struct fake {
     /* Runs inside callbacks, when set. */
     void (*on_event)(struct fake *fake, const char *event,
                      struct wsp_session *session);
-    size_t forgotten;     /* on_forget calls */
-    char last_log[512];   /* the last log line's message */
+    size_t forgotten;   /* on_forget calls */
+    char last_log[512]; /* the last log line's message */
     size_t warn_count;
 };
 

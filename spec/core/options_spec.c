@@ -23,8 +23,7 @@ static struct wsp_options defaults(void)
 static void assert_text(const struct wsp_options *options, const char *text)
 {
     struct wsp_diag diag = {WSP_OK, 0, ""};
-    assert_int_equal(wsp_options_check(options, &diag),
-                     WSP_ERR_INVALID_OPTION);
+    assert_int_equal(wsp_options_check(options, &diag), WSP_ERR_INVALID_OPTION);
     assert_string_equal(diag.message, text);
 }
 
@@ -87,8 +86,7 @@ static void the_seeds_texts(void **state)
            "(upgrader_buffer_size.write = -1)");
     REFUSE(codec, NULL,
            "wspulse: WithCodec: codec must not be nil (codec = nil)");
-    REFUSE(codec, "xml",
-           "wspulse: WithCodec: unknown codec (codec = \"xml\")");
+    REFUSE(codec, "xml", "wspulse: WithCodec: unknown codec (codec = \"xml\")");
     REFUSE(resume_confirm, true,
            "wspulse: resume_confirm: needs resume_window greater than 0 "
            "(resume_window = 0)");

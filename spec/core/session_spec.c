@@ -18,8 +18,7 @@ static void s1_connect_once_with_id_and_room(void **state)
     fake_init(&fake, 4);
     struct wsp_session *session = fake_join(&fake, &link, "lobby", "ann");
     assert_non_null(session);
-    assert_true(
-        wsp_span_equal(wsp_session_id(session), wsp_span_of("ann")));
+    assert_true(wsp_span_equal(wsp_session_id(session), wsp_span_of("ann")));
     assert_true(
         wsp_span_equal(wsp_session_room(session), wsp_span_of("lobby")));
     wsp_hub_turn(&fake.hub);
@@ -175,9 +174,8 @@ static void s15_duplicate_ends_the_older_one_once(void **state)
     fake_join(&fake, &old_link, "a", "ann");
     struct wsp_session *session = fake_join(&fake, &new_link, "a", "ann");
     wsp_hub_turn(&fake.hub);
-    assert_string_equal(
-        fake.log, "connect:ann disconnect:ann:duplicate:"
-                  "DUPLICATE_CONNECTION_ID connect:ann ");
+    assert_string_equal(fake.log, "connect:ann disconnect:ann:duplicate:"
+                                  "DUPLICATE_CONNECTION_ID connect:ann ");
     assert_string_equal(old_link.close_reason, "duplicate connection id");
     assert_ptr_equal(wsp_hub_find(&fake.hub, wsp_span_of("ann")), session);
     assert_int_equal(fake_send(session, "hi"), WSP_OK);
@@ -346,8 +344,8 @@ static void s74_no_message_after_close_in_a_handler(void **state)
     assert_false(fake_say(session, "one"));
     assert_false(fake_say(session, "two"));
     wsp_hub_turn(&fake.hub);
-    assert_string_equal(
-        fake.log, "connect:ann message:one disconnect:ann:normal:nil ");
+    assert_string_equal(fake.log,
+                        "connect:ann message:one disconnect:ann:normal:nil ");
     fake_fini(&fake);
 }
 
@@ -364,8 +362,8 @@ static void s40_a_failed_handler_ends_the_connection(void **state)
     assert_int_equal(link.close_code, 1000);
     assert_string_equal(link.close_reason, "");
     wsp_hub_turn(&fake.hub);
-    assert_string_equal(
-        fake.log, "connect:ann message:one disconnect:ann:normal:PANIC ");
+    assert_string_equal(fake.log,
+                        "connect:ann message:one disconnect:ann:normal:PANIC ");
     fake_fini(&fake);
 }
 
@@ -427,9 +425,8 @@ static void s36_a_message_never_comes_before_connect(void **state)
     struct fake_link link;
     fake_init(&fake, 8);
     fake_link_init(&link);
-    struct wsp_session *session =
-        wsp_hub_register(&fake.hub, &link.link, wsp_span_of("a"),
-                         wsp_span_of("ann"), NULL);
+    struct wsp_session *session = wsp_hub_register(
+        &fake.hub, &link.link, wsp_span_of("a"), wsp_span_of("ann"), NULL);
     fake_say(session, "early");
     assert_string_equal(fake.log, "connect:ann message:early ");
     fake_fini(&fake);
@@ -479,8 +476,8 @@ static void hostile_57_58_calls_from_within_a_disconnect(void **state)
     fake.on_event = kick_others;
     wsp_session_lost(session, NULL);
     wsp_hub_turn(&fake.hub);
-    assert_string_equal(
-        fake.log, "disconnect:ann:normal:nil disconnect:bob:kick:nil ");
+    assert_string_equal(fake.log,
+                        "disconnect:ann:normal:nil disconnect:bob:kick:nil ");
     assert_string_equal(cid.written, "[1 gone][1 gone]");
     fake.on_event = NULL;
     fake_fini(&fake);

@@ -15,9 +15,9 @@
 
 struct wsp_blob {
     atomic_uint ref_count;
-    uint8_t head_len;  /* bytes of the frame head in front of the payload */
-    uint8_t opcode;    /* of the message */
-    size_t len;        /* head and payload */
+    uint8_t head_len; /* bytes of the frame head in front of the payload */
+    uint8_t opcode;   /* of the message */
+    size_t len;       /* head and payload */
     /* The frame starts at bytes[WSP_BLOB_HEAD_MAX - head_len]. */
     uint8_t bytes[];
 };

@@ -9,9 +9,9 @@
 struct wsp_error {
     atomic_uint ref_count;
     enum wsp_err code;
-    uint16_t close_code;  /* of the peer, else 0 */
-    const char *stack;    /* inside text, or NULL */
-    char text[];          /* message, NUL, then the stack and its NUL */
+    uint16_t close_code; /* of the peer, else 0 */
+    const char *stack;   /* inside text, or NULL */
+    char text[];         /* message, NUL, then the stack and its NUL */
 };
 
 struct wsp_error *wsp_error_new(enum wsp_err code, const char *message,
@@ -22,8 +22,7 @@ struct wsp_error *wsp_error_new(enum wsp_err code, const char *message,
     }
     size_t message_size = strlen(message) + 1;
     size_t stack_size = stack ? strlen(stack) + 1 : 0;
-    struct wsp_error *error =
-        malloc(sizeof *error + message_size + stack_size);
+    struct wsp_error *error = malloc(sizeof *error + message_size + stack_size);
     if (!error) {
         return NULL;
     }
@@ -61,10 +60,9 @@ struct wsp_error *wsp_error_new_close(uint16_t code, const char *reason,
     char escaped[4 * 125 + 8];
     escape_reason(escaped, sizeof escaped, reason, reason_len);
     char message[sizeof escaped + 32];
-    snprintf(message, sizeof message, "websocket: close %u%s%s",
-             (unsigned)code, reason_len ? ": " : "", escaped);
-    struct wsp_error *error =
-        wsp_error_new(WSP_ERR_PEER_CLOSED, message, NULL);
+    snprintf(message, sizeof message, "websocket: close %u%s%s", (unsigned)code,
+             reason_len ? ": " : "", escaped);
+    struct wsp_error *error = wsp_error_new(WSP_ERR_PEER_CLOSED, message, NULL);
     if (error) {
         error->close_code = code;
     }

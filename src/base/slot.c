@@ -21,8 +21,7 @@ static bool grow(struct wsp_slots *slots)
     if (capacity > WSP_SLOT_MAX) {
         return false;
     }
-    struct wsp_slot *table =
-        realloc(slots->table, capacity * sizeof *table);
+    struct wsp_slot *table = realloc(slots->table, capacity * sizeof *table);
     if (!table) {
         return false;
     }

@@ -20,8 +20,8 @@ struct wsp_slot {
 struct wsp_slots {
     struct wsp_slot *table;
     uint32_t capacity;
-    uint32_t free_head;  /* capacity when none is free */
-    uint32_t count;      /* items held */
+    uint32_t free_head; /* capacity when none is free */
+    uint32_t count;     /* items held */
 };
 
 void wsp_slots_init(struct wsp_slots *slots);

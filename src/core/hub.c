@@ -70,8 +70,7 @@ void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
 /* ---- registration ---- */
 
 static struct wsp_session *new_session(struct wsp_hub *hub,
-                                       struct wsp_span room,
-                                       struct wsp_span id)
+                                       struct wsp_span room, struct wsp_span id)
 {
     struct wsp_session *session =
         calloc(1, sizeof *session + id.len + room.len);
@@ -127,8 +126,7 @@ static void displace(struct wsp_hub *hub, struct wsp_span id)
     wsp_error_unref(error);
 }
 
-struct wsp_session *wsp_hub_register(struct wsp_hub *hub,
-                                     struct wsp_link *link,
+struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
                                      struct wsp_span room, struct wsp_span id,
                                      const struct wsp_request *request)
 {
@@ -161,8 +159,7 @@ static enum wsp_err check_text(const struct wsp_frame *frame,
                                struct wsp_diag *diag)
 {
     bool is_known = frame->is_checked && !frame->binary;
-    if (opcode != 1 || is_known ||
-        wsp_utf8_check(message.data, message.len)) {
+    if (opcode != 1 || is_known || wsp_utf8_check(message.data, message.len)) {
         return WSP_OK;
     }
     return wsp_diag_set(diag, WSP_ERR_ENCODE,
@@ -203,8 +200,7 @@ struct wsp_blob *wsp_hub_blob(struct wsp_span message, uint8_t opcode)
 /* ---- calls ---- */
 
 /* Gives every member a reference; the count was raised for all of them. */
-static void fan_out(struct wsp_room *room, struct wsp_blob *blob,
-                    wsp_id except)
+static void fan_out(struct wsp_room *room, struct wsp_blob *blob, wsp_id except)
 {
     uint32_t count = room->member_count;
     wsp_blob_ref(blob, count);
@@ -282,8 +278,7 @@ void wsp_hub_mark_dirty(struct wsp_hub *hub, struct wsp_session *session)
     }
 }
 
-void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session,
-                 uint8_t what)
+void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session, uint8_t what)
 {
     session->owed |= what;
     if (!session->is_owed_listed) {

@@ -42,7 +42,7 @@ struct wsp_hub_config {
     bool has_on_message;          /* else messages are counted and dropped */
     bool close_reasons;           /* false: 1000 and "" as v0.6 did */
     struct wsp_logger logger;
-    unsigned generation;          /* of the handlers, in log lines */
+    unsigned generation; /* of the handlers, in log lines */
 };
 
 /* Plain counts since start. */
@@ -62,19 +62,19 @@ struct wsp_hub {
     const struct wsp_hub_events *events;
     void *ud;
     struct wsp_clock clock;
-    struct wsp_wheel wheel;           /* deadlines; runtime's as well */
-    struct wsp_slots slots;           /* handle -> session */
-    struct wsp_session *sessions;     /* by id; uthash */
+    struct wsp_wheel wheel;       /* deadlines; runtime's as well */
+    struct wsp_slots slots;       /* handle -> session */
+    struct wsp_session *sessions; /* by id; uthash */
     struct wsp_rooms rooms;
-    struct wsp_session_dirty dirty;   /* have frames to write */
-    struct wsp_session_list owed;     /* owe callbacks */
-    struct wsp_session_list dead;     /* ended, to be freed */
-    struct wsp_buf scratch;           /* an outgoing message being encoded */
-    struct wsp_buf unescaped;         /* text of an incoming frame */
+    struct wsp_session_dirty dirty; /* have frames to write */
+    struct wsp_session_list owed;   /* owe callbacks */
+    struct wsp_session_list dead;   /* ended, to be freed */
+    struct wsp_buf scratch;         /* an outgoing message being encoded */
+    struct wsp_buf unescaped;       /* text of an incoming frame */
     struct wsp_hub_counters counters;
     struct wsp_throttle decode_warning;
-    bool is_settling;                 /* a callback may be on the stack */
-    bool is_closed;                   /* close was begun */
+    bool is_settling; /* a callback may be on the stack */
+    bool is_closed;   /* close was begun */
 };
 
 /* Prepares a hub; allocates nothing. */
@@ -89,8 +89,7 @@ void wsp_hub_fini(struct wsp_hub *hub);
  * connected ends as a duplicate (T4). `request` is borrowed until on_connect has
  * returned. Returns NULL without memory or once closing began; the link is then
  * as it was. */
-struct wsp_session *wsp_hub_register(struct wsp_hub *hub,
-                                     struct wsp_link *link,
+struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
                                      struct wsp_span room, struct wsp_span id,
                                      const struct wsp_request *request);
 

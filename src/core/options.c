@@ -36,7 +36,7 @@ struct range {
     const char *seed;   /* the seed's name of it */
     double value;
     double min;
-    bool is_min_open;   /* min itself is refused */
+    bool is_min_open; /* min itself is refused */
     const char *low_text;
     double max;
     const char *high_text;

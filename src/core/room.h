@@ -22,9 +22,9 @@ struct wsp_room {
     struct wsp_session **members; /* heap; unordered, dense */
     uint32_t member_count;
     uint32_t member_capacity;
-    UT_hash_handle hh;            /* in the table of rooms, by name */
+    UT_hash_handle hh; /* in the table of rooms, by name */
     size_t name_len;
-    char name[];                  /* not NUL-terminated */
+    char name[]; /* not NUL-terminated */
 };
 
 /* The rooms of a hub, by name. */

@@ -38,33 +38,33 @@ enum wsp_session_owed {
 
 struct wsp_session {
     struct wsp_hub *hub;
-    struct wsp_link *link;            /* NULL once it was let go of */
-    struct wsp_room *room;            /* NULL once it was left */
-    struct wsp_ring queue;            /* struct wsp_blob *, oldest first; one
+    struct wsp_link *link;             /* NULL once it was let go of */
+    struct wsp_room *room;             /* NULL once it was left */
+    struct wsp_ring queue;             /* struct wsp_blob *, oldest first; one
                                          reference each */
-    size_t queued_bytes;              /* of the blobs in queue */
-    wsp_id handle;                    /* 0 once released */
-    uint64_t opened_ms;               /* when it was registered */
-    struct wsp_error *last_error;     /* of the last transport, or NULL */
-    struct wsp_error *end_error;      /* given to on_disconnect, or NULL */
-    struct wsp_values *values;        /* conn:set; NULL when empty */
+    size_t queued_bytes;               /* of the blobs in queue */
+    wsp_id handle;                     /* 0 once released */
+    uint64_t opened_ms;                /* when it was registered */
+    struct wsp_error *last_error;      /* of the last transport, or NULL */
+    struct wsp_error *end_error;       /* given to on_disconnect, or NULL */
+    struct wsp_values *values;         /* conn:set; NULL when empty */
     const struct wsp_request *request; /* borrowed, until on_connect returned */
     TAILQ_ENTRY(wsp_session) dirty_link;
     STAILQ_ENTRY(wsp_session) owed_link; /* also of the list of dead ones */
-    UT_hash_handle hh;                /* in the hub's table, by id */
-    void *ud;                         /* the embedder's: runtime's server */
-    uint32_t room_index;              /* place among the room's members */
-    uint8_t state;                    /* enum wsp_session_state */
-    uint8_t owed;                     /* enum wsp_session_owed bits */
-    uint8_t reason;                   /* enum wsp_reason, once CLOSED */
-    bool is_dirty;                    /* in the hub's list of dirty ones */
-    bool is_owed_listed;              /* in the hub's list of owed ones */
-    bool is_link_full;                /* link said "later" */
-    bool is_registered;               /* found by its id */
-    bool is_over;                     /* on_disconnect has returned */
+    UT_hash_handle hh;                   /* in the hub's table, by id */
+    void *ud;                            /* the embedder's: runtime's server */
+    uint32_t room_index;                 /* place among the room's members */
+    uint8_t state;                       /* enum wsp_session_state */
+    uint8_t owed;                        /* enum wsp_session_owed bits */
+    uint8_t reason;                      /* enum wsp_reason, once CLOSED */
+    bool is_dirty;                       /* in the hub's list of dirty ones */
+    bool is_owed_listed;                 /* in the hub's list of owed ones */
+    bool is_link_full;                   /* link said "later" */
+    bool is_registered;                  /* found by its id */
+    bool is_over;                        /* on_disconnect has returned */
     uint32_t id_len;
-    uint32_t room_name_len;           /* the room's name outlives the room */
-    char text[];                      /* the id, then the room's name */
+    uint32_t room_name_len; /* the room's name outlives the room */
+    char text[];            /* the id, then the room's name */
 };
 
 static inline struct wsp_span wsp_session_id(const struct wsp_session *session)

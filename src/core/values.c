@@ -91,9 +91,8 @@ static struct wsp_values *rebuild(const struct wsp_values *old, size_t start,
                                   struct wsp_span value)
 {
     size_t old_len = old ? old->len : 0;
-    struct wsp_values *next = malloc(sizeof *next + old_len +
-                                     sizeof(struct record) + key.len +
-                                     value.len);
+    struct wsp_values *next = malloc(
+        sizeof *next + old_len + sizeof(struct record) + key.len + value.len);
     if (!next) {
         return NULL;
     }

@@ -121,8 +121,7 @@ static bool write_through(struct wsp_transport *transport, const uint8_t *head,
     }
     size_t sent = out - head_len;
     if (sent < payload.len) {
-        wsp_transport_write(transport, payload.data + sent,
-                            payload.len - sent);
+        wsp_transport_write(transport, payload.data + sent, payload.len - sent);
     }
     return true;
 }
@@ -193,8 +192,7 @@ static uint32_t write_blobs(struct wsp_link *link,
         wsp_transport_fail(transport, (int)-written);
         return 0;
     }
-    uint32_t taken =
-        settle_written(transport, blobs, count, (size_t)written);
+    uint32_t taken = settle_written(transport, blobs, count, (size_t)written);
     if ((taken < count || transport->hand) &&
         !wsp_stream_want_write(&transport->stream, true)) {
         wsp_transport_fail(transport, ENOMEM);

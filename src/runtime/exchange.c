@@ -62,8 +62,8 @@ void wsp_exchange_answer(struct wsp_exchange *exchange,
     struct wsp_transport *transport = exchange->transport;
     struct wsp_buf out;
     wsp_buf_init(&out);
-    bool is_built = wsp_response_write(response, is_head_method(exchange),
-                                       !is_last, &out);
+    bool is_built =
+        wsp_response_write(response, is_head_method(exchange), !is_last, &out);
     if (is_built) {
         wsp_transport_write(transport, out.data, out.len);
     }

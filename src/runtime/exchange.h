@@ -21,11 +21,11 @@ struct wsp_transport;
 
 struct wsp_exchange {
     struct wsp_transport *transport;
-    struct wsp_buf in;            /* bytes that arrived, from the head on */
+    struct wsp_buf in; /* bytes that arrived, from the head on */
     struct wsp_http_head head;
-    size_t head_len;              /* 0 while the head is incomplete */
-    bool has_continued;           /* 100 Continue went out */
-    bool is_closing;              /* the last answer was written */
+    size_t head_len;    /* 0 while the head is incomplete */
+    bool has_continued; /* 100 Continue went out */
+    bool is_closing;    /* the last answer was written */
     char remote_addr[WSP_ADDRESS_TEXT_MAX];
 };
 

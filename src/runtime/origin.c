@@ -5,8 +5,7 @@
 #include "runtime/request.h"
 #include "runtime/server.h"
 
-static bool is_listed(const struct wsp_options *options,
-                      struct wsp_span origin)
+static bool is_listed(const struct wsp_options *options, struct wsp_span origin)
 {
     for (size_t i = 0; i < options->origin_count; i++) {
         if (wsp_uri_origin_equal(origin, wsp_span_of(options->origins[i]))) {

@@ -59,8 +59,7 @@ long wsp_request_query(const struct wsp_request *request, struct wsp_span name,
 struct wsp_span wsp_request_cookie(const struct wsp_request *request,
                                    struct wsp_span name)
 {
-    struct wsp_span header =
-        wsp_request_header(request, wsp_span_of("Cookie"));
+    struct wsp_span header = wsp_request_header(request, wsp_span_of("Cookie"));
     return header.data ? wsp_uri_cookie_find(header, name) : no_span;
 }
 
@@ -88,8 +87,8 @@ struct wsp_request *wsp_request_copy(const struct wsp_request *request)
         memcpy(body, request->body.data, request->body.len);
     }
     memcpy(addr, request->remote_addr, addr_size);
-    *copy = (struct wsp_request){head, bytes, request->head_len,
-                                 {body, request->body.len}, addr};
+    *copy = (struct wsp_request){
+        head, bytes, request->head_len, {body, request->body.len}, addr};
     return copy;
 }
 

@@ -10,7 +10,7 @@
 
 struct wsp_request {
     const struct wsp_http_head *head;
-    const char *bytes;       /* the head's bytes; slices of `head` are in them */
+    const char *bytes; /* the head's bytes; slices of `head` are in them */
     size_t head_len;
     struct wsp_span body;
     const char *remote_addr; /* NUL-terminated */

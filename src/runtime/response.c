@@ -183,8 +183,7 @@ bool wsp_response_write(const struct wsp_response *response, bool is_head,
 {
     char date[40];
     format_date(date);
-    if (!wsp_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n",
-                        response->status,
+    if (!wsp_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", response->status,
                         wsp_response_phrase(response->status), date) ||
         !wsp_buf_add(out, response->headers.data, response->headers.len)) {
         return false;
@@ -194,8 +193,8 @@ bool wsp_response_write(const struct wsp_response *response, bool is_head,
         !wsp_buf_printf(out, "Content-Type: text/plain; charset=utf-8\r\n")) {
         return false;
     }
-    if (is_bodied && !wsp_buf_printf(out, "Content-Length: %zu\r\n",
-                                     response->body.len)) {
+    if (is_bodied &&
+        !wsp_buf_printf(out, "Content-Length: %zu\r\n", response->body.len)) {
         return false;
     }
     if (!wsp_buf_printf(out, "%s\r\n",

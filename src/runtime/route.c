@@ -40,8 +40,7 @@ static size_t list_methods(const struct wsp_options *options,
             continue;
         }
         const char *also = strcmp(route->method, "GET") == 0 ? ", HEAD" : "";
-        wsp_buf_printf(allow, "%s%s%s", count ? ", " : "", route->method,
-                       also);
+        wsp_buf_printf(allow, "%s%s%s", count ? ", " : "", route->method, also);
         count++;
     }
     return count;

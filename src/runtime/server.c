@@ -426,7 +426,7 @@ enum wsp_err wsp_server_swap(struct wsp_server *server,
     server->settings = next;
     server->handlers = *handlers;
     server->limits = reader_limits(next);
-    server->hub.config = wsp_settings_hub_config(
-        next, handlers->on_message != NULL, generation);
+    server->hub.config =
+        wsp_settings_hub_config(next, handlers->on_message != NULL, generation);
     return WSP_OK;
 }

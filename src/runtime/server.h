@@ -22,28 +22,28 @@ struct wsp_close_waiter {
 
 struct wsp_server {
     struct wsp_loop *loop;
-    struct wsp_settings *settings;       /* replaced on a swap */
-    struct wsp_handlers handlers;        /* replaced on a swap */
+    struct wsp_settings *settings; /* replaced on a swap */
+    struct wsp_handlers handlers;  /* replaced on a swap */
     struct wsp_hub hub;
     struct wsp_reader_pool *readers;
     struct wsp_reader_limits limits;
-    struct wsp_listener **listeners;     /* heap */
+    struct wsp_listener **listeners; /* heap */
     size_t listener_count;
     struct wsp_transport_list transports;
-    size_t channel_count;                /* transports past the upgrade */
-    struct wsp_transport_fallen failed;  /* to be collected */
-    struct wsp_transport_fallen dead;    /* to be freed */
-    struct wsp_transport *corked;        /* the one being read, or NULL */
-    size_t cork_len;                     /* bytes in the loop's cork */
+    size_t channel_count;               /* transports past the upgrade */
+    struct wsp_transport_fallen failed; /* to be collected */
+    struct wsp_transport_fallen dead;   /* to be freed */
+    struct wsp_transport *corked;       /* the one being read, or NULL */
+    size_t cork_len;                    /* bytes in the loop's cork */
     struct wsp_loop_tail tail;
-    struct wsp_timer *timer;             /* wakes the loop for deadlines */
-    uint64_t timer_at_ms;                /* when it is set to; 0: not set */
+    struct wsp_timer *timer; /* wakes the loop for deadlines */
+    uint64_t timer_at_ms;    /* when it is set to; 0: not set */
     STAILQ_HEAD(, wsp_close_waiter) waiters;
     struct wsp_throttle too_big_warning; /* the first 1009 names the option */
     struct wsp_throttle upgrade_warning;
     bool is_started;
     bool is_closing;
-    bool is_closed;                      /* the barrier was reached */
+    bool is_closed; /* the barrier was reached */
 };
 
 /* Makes the next turn come at once: something was queued outside a callback. */

@@ -10,8 +10,9 @@
 #include "core/hub.h"
 
 struct wsp_settings {
-    struct wsp_options options; /* every pointer in it is owned by this struct */
-    char **texts;               /* what those pointers point to; heap */
+    struct wsp_options
+        options;  /* every pointer in it is owned by this struct */
+    char **texts; /* what those pointers point to; heap */
     size_t text_count;
     uint64_t write_wait_ms;
 };

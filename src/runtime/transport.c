@@ -44,8 +44,7 @@ void wsp_transport_destroy(struct wsp_transport *transport)
 void wsp_transport_fail(struct wsp_transport *transport, int error)
 {
     struct wsp_server *server = transport->server;
-    if (transport->phase == WSP_TRANSPORT_DEAD ||
-        transport->is_failed_listed) {
+    if (transport->phase == WSP_TRANSPORT_DEAD || transport->is_failed_listed) {
         return;
     }
     transport->failure = error;
@@ -112,8 +111,7 @@ static bool keep_rest(struct wsp_transport *transport, const void *data,
 bool wsp_transport_write(struct wsp_transport *transport, const void *data,
                          size_t len)
 {
-    if (transport->phase == WSP_TRANSPORT_DEAD ||
-        transport->is_failed_listed) {
+    if (transport->phase == WSP_TRANSPORT_DEAD || transport->is_failed_listed) {
         return false;
     }
     ssize_t written = 0;

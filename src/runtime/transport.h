@@ -36,22 +36,22 @@ struct wsp_transport {
     struct wsp_link link; /* first: what the session sees */
     struct wsp_stream stream;
     struct wsp_server *server;
-    TAILQ_ENTRY(wsp_transport) entry;     /* in the server's list */
-    STAILQ_ENTRY(wsp_transport) fallen;   /* in its failed or dead list */
-    struct wsp_exchange *exchange;        /* while HTTP, else NULL */
-    struct wsp_reader reader;             /* from OPEN on */
-    struct wsp_blob *hand;                /* partly written, or NULL */
-    size_t hand_offset;                   /* bytes of it that are out */
-    struct wsp_buf rest;                  /* goes out behind `hand` */
+    TAILQ_ENTRY(wsp_transport) entry;   /* in the server's list */
+    STAILQ_ENTRY(wsp_transport) fallen; /* in its failed or dead list */
+    struct wsp_exchange *exchange;      /* while HTTP, else NULL */
+    struct wsp_reader reader;           /* from OPEN on */
+    struct wsp_blob *hand;              /* partly written, or NULL */
+    size_t hand_offset;                 /* bytes of it that are out */
+    struct wsp_buf rest;                /* goes out behind `hand` */
     size_t rest_offset;
-    struct wsp_pong *pong;                /* the latest that is owed, or NULL */
-    struct wsp_deadline deadline;         /* of the phase */
-    int failure;                          /* errno once the socket failed */
-    uint8_t phase;                        /* enum wsp_transport_phase */
+    struct wsp_pong *pong;        /* the latest that is owed, or NULL */
+    struct wsp_deadline deadline; /* of the phase */
+    int failure;                  /* errno once the socket failed */
+    uint8_t phase;                /* enum wsp_transport_phase */
     bool is_failed_listed;
-    bool is_channel;                      /* counted among the upgraded ones */
-    bool is_finishing;                    /* FIN once everything is out */
-    bool has_ended;                       /* the peer's FIN was seen */
+    bool is_channel;   /* counted among the upgraded ones */
+    bool is_finishing; /* FIN once everything is out */
+    bool has_ended;    /* the peer's FIN was seen */
 };
 
 TAILQ_HEAD(wsp_transport_list, wsp_transport);
@@ -91,7 +91,6 @@ void wsp_transport_free(struct wsp_transport *transport);
 
 /* (Re)arms the phase's deadline; 0 disarms it. */
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);
-
 
 /* ---- channel.c: the WebSocket side ---- */
 

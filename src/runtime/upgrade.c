@@ -73,8 +73,8 @@ static bool check(struct wsp_exchange *exchange,
 {
     const char *bytes = exchange->in.data;
     int status = wsp_handshake_check(&exchange->head, bytes);
-    if (!status && !wsp_origin_is_allowed(exchange->transport->server,
-                                          request)) {
+    if (!status &&
+        !wsp_origin_is_allowed(exchange->transport->server, request)) {
         status = 403;
     }
     if (!status) {

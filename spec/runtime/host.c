@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static void on_admit(void *ud, const struct wsp_request *request,
+                     struct wsp_admission *admission)
+{
+    struct host *host = ud;
+    char reject[8];
+    if (wsp_request_query(request, wsp_span_of("reject"), reject,
+                          sizeof reject) >= 0) {
+        admission->log_reason = "secret cause";
+        return;
+    }
+    long id_len = wsp_request_query(request, wsp_span_of("id"), host->id,
+                                    sizeof host->id);
+    long room_len = wsp_request_query(request, wsp_span_of("room"), host->room,
+                                      sizeof host->room);
+    admission->is_accepted = true;
+    admission->id =
+        (struct wsp_span){host->id, id_len > 0 ? (size_t)id_len : 0};
+    admission->room =
+        (struct wsp_span){host->room, room_len > 0 ? (size_t)room_len : 0};
+}
+
+static void on_connect(void *ud, struct wsp_connection *connection)
+{
+    (void)connection;
+    atomic_fetch_add(&((struct host *)ud)->connects, 1);
+}
+
+static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
+                                    const struct wsp_frame *frame)
+{
+    atomic_fetch_add(&((struct host *)ud)->messages, 1);
+    wsp_connection_send(connection, frame, NULL);
+    return NULL;
+}
+
+static void on_disconnect(void *ud, struct wsp_connection *connection,
+                          struct wsp_error *error, enum wsp_reason reason)
+{
+    (void)connection;
+    (void)error;
+    (void)reason;
+    atomic_fetch_add(&((struct host *)ud)->disconnects, 1);
+}
+
+static void *run(void *ud)
+{
+    wsp_loop_run(((struct host *)ud)->loop);
+    return NULL;
+}
+
+void host_start(struct host *host, void (*adjust)(struct wsp_options *))
+{
+    static const char *const listen[] = {"127.0.0.1:0"};
+    struct wsp_diag diag = {WSP_OK, 0, ""};
+    struct wsp_options options;
+    struct wsp_handlers handlers = {
+        .ud = host,
+        .connect = on_admit,
+        .on_connect = on_connect,
+        .on_message = on_message,
+        .on_disconnect = on_disconnect,
+    };
+    memset(host, 0, sizeof *host);
+    wsp_options_init(&options);
+    options.listen = listen;
+    options.listen_count = 1;
+    options.codec = "raw";
+    if (adjust) {
+        adjust(&options);
+    }
+    host->loop = wsp_loop_new(&diag);
+    assert_non_null(host->loop);
+    assert_int_equal(
+        wsp_server_new(host->loop, &options, &handlers, &host->server, &diag),
+        WSP_OK);
+    assert_int_equal(wsp_server_start(host->server, &diag), WSP_OK);
+    snprintf(host->address, sizeof host->address, "%s",
+             wsp_server_address(host->server, 0));
+    assert_int_equal(pthread_create(&host->thread, NULL, run, host), 0);
+}
+
+static void on_closed(void *ud, enum wsp_err result)
+{
+    (void)result;
+    wsp_loop_stop(((struct host *)ud)->loop);
+}
+
+void host_stop(struct host *host)
+{
+    assert_int_equal(wsp_server_post_close(host->server, on_closed, host),
+                     WSP_OK);
+    pthread_join(host->thread, NULL);
+    wsp_server_free(host->server);
+    wsp_loop_free(host->loop);
+}
+
+void host_await(atomic_int *value, int wanted)
+{
+    struct timespec pause = {0, 1000000};
+    for (int i = 0; i < 10000 && atomic_load(value) < wanted; i++) {
+        nanosleep(&pause, NULL);
+    }
+    assert_true(atomic_load(value) >= wanted);
+}
