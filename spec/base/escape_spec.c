@@ -40,7 +40,7 @@ static void expect(enum wsp_escape style, const char *text, size_t len,
 }
 
 #define EXPECT(style, text, expected)                                          \
-    expect(WSP_ESCAPE_##style, text, sizeof text - 1, expected)
+    expect(WSP_ESCAPE_##style, (text), sizeof(text) - 1, (expected))
 
 static void test_ordinary_text_stays(void **state)
 {

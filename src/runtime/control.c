@@ -252,9 +252,11 @@ void wsp_control_close(struct wsp_control *control)
     if (!control) {
         return;
     }
-    struct peer *peer;
-    while ((peer = LIST_FIRST(&control->peers))) {
+    struct peer *peer = LIST_FIRST(&control->peers);
+    while (peer) {
+        struct peer *next = LIST_NEXT(peer, link);
         drop_peer(peer);
+        peer = next;
     }
     wsp_listener_close(control->listener);
     free(control);

@@ -34,7 +34,8 @@ static bool lies_below(int fd, int root_fd)
     ssize_t root_len = readlink(link, root, sizeof root);
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t name_len = readlink(link, name, sizeof name);
-    if (root_len <= 0 || name_len <= 0 || name_len == sizeof name) {
+    if (root_len <= 0 || root_len == sizeof root || name_len <= 0 ||
+        name_len == sizeof name) {
         return false;
     }
     if (root_len == 1) {
@@ -216,33 +217,41 @@ static struct wsp_span behind(struct wsp_span text, size_t count)
     return (struct wsp_span){text.data + count, text.len - count};
 }
 
-/* Tells whether If-None-Match names the tag: a list of tags or `*`, compared
+/* Takes the next entity tag off a list, without W/ and with its quotes. Returns
+ * a NULL span at the end and at what is no tag. */
+static struct wsp_span take_tag(struct wsp_span *list)
+{
+    while (list->len > 0 && memchr(" \t,", list->data[0], 3)) {
+        *list = behind(*list, 1);
+    }
+    if (list->len > 2 && memcmp(list->data, "W/", 2) == 0) {
+        *list = behind(*list, 2);
+    }
+    struct wsp_span none = {NULL, 0};
+    if (list->len < 2 || list->data[0] != '"') {
+        return none;
+    }
+    const char *end = memchr(list->data + 1, '"', list->len - 1);
+    if (!end) {
+        return none;
+    }
+    struct wsp_span tag = {list->data, (size_t)(end - list->data) + 1};
+    *list = behind(*list, tag.len);
+    return tag;
+}
+
+/* Tells whether If-None-Match names the tag: `*` or a list of tags, compared
  * weakly (RFC 9110 §8.8.3.2, §13.1.2). */
 static bool names_etag(struct wsp_span header, const char *etag)
 {
-    const struct wsp_span wanted = wsp_span_of(etag);
-    while (header.len > 0) {
-        if (strchr(" \t,", header.data[0]) && header.data[0]) {
-            header = behind(header, 1);
-            continue;
-        }
-        if (header.data[0] == '*') {
+    if (wsp_span_equal(header, wsp_span_of("*"))) {
+        return true;
+    }
+    struct wsp_span tag;
+    while ((tag = take_tag(&header)).data) {
+        if (wsp_span_equal(tag, wsp_span_of(etag))) {
             return true;
         }
-        if (header.len > 2 && memcmp(header.data, "W/", 2) == 0) {
-            header = behind(header, 2);
-        }
-        const char *end = header.data[0] == '"' && header.len > 1
-                              ? memchr(header.data + 1, '"', header.len - 1)
-                              : NULL;
-        if (!end) {
-            return false;
-        }
-        size_t len = (size_t)(end - header.data) + 1;
-        if (wsp_span_equal((struct wsp_span){header.data, len}, wanted)) {
-            return true;
-        }
-        header = behind(header, len);
     }
     return false;
 }

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# The front door: names for what CMake presets and the scripts in tools/ do.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+APP ?= scripts/examples/03_chat.lua
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## install what is missing, build, serve the chat (APP=… for another)
+	@tools/install-packages run
+	@$(MAKE) --no-print-directory build
+	build/wspulse run $(APP) --watch
+
+build: ## build the command: build/wspulse
+	@tools/build release
+
+test: ## install what is missing, build, run every suite
+	@tools/install-packages run test
+	@tools/build dev release
+	@tools/run-specs dev:c dev:lua dev:binding \
+		release:cli release:e2e release:package
+
+check: ## format, luacheck, layers, clang-tidy; gcc and clang with -Werror
+	@tools/install-packages run test check
+	@tools/check
+
+format: ## format the C files in place
+	@tools/install-packages check
+	@tools/format
+
+install: build ## install below PREFIX (/usr/local), staged in DESTDIR
+	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
+asan: ## the suites under AddressSanitizer and UBSan
+	@tools/install-packages run test
+	@tools/build asan
+	@tools/run-specs asan:c asan:binding asan:cli asan:e2e
+
+tsan: ## the suites that have threads under ThreadSanitizer
+	@tools/install-packages run test
+	@tools/build tsan
+	@tools/run-specs tsan:c
+
+bench: ## measure (there is no benchmark yet)
+	@echo "There is no benchmark yet." >&2; exit 1
+
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help run build test check format install asan tsan bench clean

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# How our own C code is compiled. Defines the target wsp_flags that every target
+# of ours links.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(wsp_flags INTERFACE)
+target_compile_definitions(wsp_flags INTERFACE _GNU_SOURCE)
+target_compile_options(wsp_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+  -Wundef $<$<BOOL:${WSPULSE_WERROR}>:-Werror>)
+target_include_directories(wsp_flags INTERFACE
+  ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+
+if(NOT WSPULSE_SANITIZE STREQUAL "")
+  # A sanitizer cannot see into LuaJIT's own allocator, so states take their
+  # memory from malloc.
+  target_compile_definitions(wsp_flags INTERFACE WSP_LUA_MALLOC_STATE=1)
+  add_compile_options(-fsanitize=${WSPULSE_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer -O1)
+  add_link_options(-fsanitize=${WSPULSE_SANITIZE})
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_options(-fstack-protector-strong)
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+
+# Libraries that nothing refers to are dropped; relocations are read-only.
+add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now)

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+---@meta _
+
+---Why something did not work. Compare with a constant of `wspulse.errors` by
+---identity, or with `errors.is`, which also finds the constant that an error
+---with a more precise text was caused by. `tostring` and `..` give the
+---message.
+---@class wspulse.Error
+---@field code wspulse.error_code name of the constant
+---@field message string
+---@field cause wspulse.Error? the constant, when the text says more than it
+---@field stack string? traceback of a handler that raised
+---@field value any what it raised; gone after a reload
+---@field close_code integer? the peer's close code, for `PEER_CLOSED`
+
+---The constants. Reading a name that does not exist raises.
+---@class wspulse.errors
+---@field CONNECTION_NOT_FOUND wspulse.Error no connection has that id
+---@field DUPLICATE_CONNECTION_ID wspulse.Error another one came with the id
+---@field SERVER_CLOSED wspulse.Error the server is closed or closing
+---@field CONNECTION_CLOSED wspulse.Error the connection is closed or closing
+---@field SEND_BUFFER_FULL wspulse.Error the new frame was dropped
+---@field SERVER_NOT_STARTED wspulse.Error neither `run` nor `start` was called
+---@field PANIC wspulse.Error a handler raised; see `value` and `stack`
+---@field ENCODE wspulse.Error a value cannot be written
+---@field DECODE wspulse.Error a text cannot be read
+---@field INVALID_OPTION wspulse.Error an option of a reloaded script
+---@field LISTEN wspulse.Error an address could not be opened; the text says why
+---@field OUT_OF_MEMORY wspulse.Error
+---@field IO wspulse.Error the transport failed; the text says how
+---@field EOF wspulse.Error the transport ended without a close frame
+---@field PEER_CLOSED wspulse.Error the peer closed with an unusual code
+---@field PROTOCOL wspulse.Error the peer broke RFC 6455
+---@field MESSAGE_TOO_BIG wspulse.Error beyond the option `max_message_size`
+---@field INVALID_UTF8 wspulse.Error a text message was not UTF-8
+---@field PONG_TIMEOUT wspulse.Error no pong in time
+---@field WRITE_TIMEOUT wspulse.Error a write took longer than `write_wait`
+---@field RELOAD_REFUSED wspulse.Error the old generation goes on
+---@field SCRIPT wspulse.Error a script failed to load; the text says where
+---@field CONTROL wspulse.Error the control socket
+---@field CONNECTION_DATA_FULL wspulse.Error beyond `connection_data_bytes`
+---@field FRAME_EXPIRED wspulse.Error used after its handler returned
+local errors = {}
+
+---Tells whether an error, or what it was caused by, is the given one.
+---@param err any also nil or a value that is no error
+---@param target wspulse.Error
+---@return boolean
+function errors.is(err, target) end
+
+---@alias wspulse.error_code
+---| "CONNECTION_NOT_FOUND"
+---| "DUPLICATE_CONNECTION_ID"
+---| "SERVER_CLOSED"
+---| "CONNECTION_CLOSED"
+---| "SEND_BUFFER_FULL"
+---| "SERVER_NOT_STARTED"
+---| "PANIC"
+---| "ENCODE"
+---| "DECODE"
+---| "INVALID_OPTION"
+---| "LISTEN"
+---| "OUT_OF_MEMORY"
+---| "IO"
+---| "EOF"
+---| "PEER_CLOSED"
+---| "PROTOCOL"
+---| "MESSAGE_TOO_BIG"
+---| "INVALID_UTF8"
+---| "PONG_TIMEOUT"
+---| "WRITE_TIMEOUT"
+---| "RELOAD_REFUSED"
+---| "SCRIPT"
+---| "CONTROL"
+---| "CONNECTION_DATA_FULL"
+---| "FRAME_EXPIRED"

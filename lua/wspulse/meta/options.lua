@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: MIT
+---@meta _
+
+---The options of a server. Durations are seconds, fractions allowed; sizes are
+---bytes and whole numbers. In parentheses: the seed's name of the option.
+---@class wspulse.options
+---
+---Tells the servers of one script apart; not empty. Default `"main"`.
+---@field name? string
+---Who is this, and which room? Runs before the upgrade (`ConnectFunc`).
+---Returns room id and connection id (`""` or nil: a random UUID), at most
+---1,024 bytes each; or nil, a reason that is only logged, and a status from
+---400 to 499 (401 by default).
+---@field connect fun(req: wspulse.Request): (string?, any?, integer?)
+---`HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`; port 0 takes any free one.
+---Default `"127.0.0.1:8080"`.
+---@field listen? string | string[]
+---Path of the WebSocket; starts with `/`. Default `"/ws"`.
+---@field path? string
+---Plain HTTP routes by method and path: `["GET /hello"] = function(req, res)`.
+---@field http? table<string, fun(req: wspulse.Request, res: wspulse.Response)>
+---Folders that are served, by URL prefix: `["/"] = "public"`. A relative one
+---starts at the script's folder.
+---@field static? table<string, string>
+---
+---Runs once for each new connection, before its first message
+---(`WithOnConnect`).
+---@field on_connect? fun(conn: wspulse.Connection)
+---Runs for each message, in order; raising ends the connection
+---(`WithOnMessage`). Without it messages are read and dropped undecoded.
+---@field on_message? fun(conn: wspulse.Connection, frame: wspulse.Frame)
+---Runs once when a connection has ended; nothing runs for it afterwards
+---(`WithOnDisconnect`). `err` is nil for an ordinary end.
+---@field on_disconnect? wspulse.on_disconnect
+---Runs when a transport is lost and the connection is suspended
+---(`WithOnTransportDrop`).
+---@field on_transport_drop? wspulse.on_transport_drop
+---Runs when a suspended connection is back, behind the replayed frames
+---(`WithOnTransportRestore`).
+---@field on_transport_restore? wspulse.on_transport_restore
+---Runs when a send queue that was full has drained.
+---@field on_drain? fun(conn: wspulse.Connection)
+---Runs in the new generation once a reload has been accepted.
+---@field on_reload? fun(previous_generation: integer)
+---
+---How long a connection outlives its transport; 0 or more, 0 is off
+---(`WithResumeWindow`). Default 0.
+---@field resume_window? number
+---What a second transport with the id of a live one does: replace it as
+---another connection, or take it over. Default `"duplicate"`.
+---@field takeover? "duplicate" | "resume"
+---Resume only frames the peer has not confirmed; needs `resume_window`.
+---Default false.
+---@field resume_confirm? boolean
+---Suspended connections of a server, 0 to 16,777,216. Default 10,000.
+---@field max_suspended? integer
+---Bytes kept for all of them. Default 268,435,456.
+---@field max_suspended_bytes? integer
+---Seconds between pings, in (0, 300], and how long to wait for a pong, above
+---ping and at most 600 (`WithHeartbeat`). Default 10 and 30.
+---@field heartbeat? { ping?: number, pong?: number }
+---How long one write may take, in (0, 30] (`WithWriteWait`). Default 10.
+---@field write_wait? number
+---Bytes of one inbound message, 1 to 67,108,864; more is close code 1009
+---(`WithMaxMessageSize`). Default 512.
+---@field max_message_size? integer
+---Frames that wait for one connection, 1 to 4,096 (`WithSendBufferSize`).
+---Default 256.
+---@field send_buffer_size? integer
+---Bytes that wait for one connection, 1 to 1,073,741,824. Default 1,048,576.
+---@field send_buffer_bytes? integer
+---How frames are written on the wire (`WithCodec`). Default `"json"`.
+---@field codec? "json" | "raw" | wspulse.codec
+---Who may connect from a browser (`WithCheckOrigin`). Default `"any"`, with a
+---SECURITY warning at start.
+---@field check_origin? "any" | "same" | string[] | wspulse.check_origin
+---Takes the log lines of this server (`WithLogger`). Default: the command's
+---log, silence in a program of your own.
+---@field logger? fun(level: wspulse.level, message: string, fields: table)
+---Hooks, each optional (`WithMetrics`).
+---@field metrics? wspulse.metrics
+---Accepted and without effect: receive buffers are shared
+---(`WithUpgraderBufferSize`). Bytes, above 0. Default 1,024 each.
+---@field upgrader_buffer_size? { read?: integer, write?: integer }
+---Whether close frames say why: `kicked` and the like. Default true.
+---@field close_reasons? boolean
+---Whether text messages must be UTF-8, close code 1007 otherwise. Default
+---true.
+---@field validate_utf8? boolean
+---Bytes of `connection:set` for one connection, keys and values, 0 to
+---16,777,216. Default 4,096.
+---@field connection_data_bytes? integer
+
+---@alias wspulse.check_origin fun(req: wspulse.Request): boolean
+---@alias wspulse.on_disconnect fun(conn: wspulse.Connection, err?: wspulse.Error, reason: wspulse.reason)
+---@alias wspulse.on_transport_drop fun(conn: wspulse.Connection, err?: wspulse.Error)
+---@alias wspulse.on_transport_restore fun(conn: wspulse.Connection, info: wspulse.restore_info)
+
+---Why a connection ended (seed: DisconnectReason).
+---@alias wspulse.reason
+---| "normal" # the transport ended, or `close` was called
+---| "kick" # `server:kick`
+---| "grace_expired" # the resume window ran out
+---| "server_close" # the server was closed
+---| "duplicate" # another one came with its id
+
+---@class wspulse.restore_info
+---@field replayed integer frames sent again on the new transport
+---@field lost integer frames dropped while it was suspended
+
+---A codec written in Lua.
+---@class wspulse.codec
+---@field encode function
+---@field decode function
+---@field frame_type? "text" | "binary"
+
+---@class wspulse.metrics
+---@field connection_opened? function
+---@field connection_closed? function
+---@field resume_attempt? function
+---@field room_created? function
+---@field room_destroyed? function
+---@field message_received? function
+---@field message_broadcast? function
+---@field message_sent? function
+---@field frame_dropped? function
+---@field send_buffer_utilization? function
+---@field pong_timeout? function

@@ -1,0 +1,30 @@
+-- SPDX-License-Identifier: MIT
+---@meta _
+
+---An HTTP request: one that asks for an upgrade, or a plain one. Valid until
+---its handler returns; later use raises. Everything in it comes from the peer.
+---@class wspulse.Request
+---@field path string as sent, without the query, not decoded
+---@field method string `GET`, in capitals as sent
+---@field remote_addr string `127.0.0.1:54321`, `[::1]:54321` or `unix`
+local Request = {}
+
+---Gives the first header of that name, compared without case.
+---@param name string
+---@return string? value
+function Request:header(name) end
+
+---Gives the first query parameter of that name, decoded; `""` for a name
+---without a value, nil when it is absent or malformed.
+---@param name string
+---@return string? value
+function Request:query(name) end
+
+---Gives the cookie of that name, as sent.
+---@param name string
+---@return string? value
+function Request:cookie(name) end
+
+---The body of a plain request, at most 64 KiB; empty for an upgrade.
+---@return string
+function Request:body() end

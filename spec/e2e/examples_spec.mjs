@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// Every example, as it stands.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+
+import { Refused } from "./support/peer.mjs";
+import {
+  build,
+  examples,
+  root,
+  run,
+  serve,
+  Server,
+} from "./support/server.mjs";
+
+// `title` begins with the name of the file.
+const example = (title, use) =>
+  test(title, () => {
+    const [name] = title.split(":");
+    return serve(path.join(examples, `${name}.lua`), {}, use);
+  });
+
+const refusal = (attempt) =>
+  attempt.then(
+    () => assert.fail("the upgrade went through"),
+    (error) => {
+      assert.ok(error instanceof Refused, String(error));
+      return error.status;
+    },
+  );
+
+test("each example is short, says what it shows and how it is run", async () => {
+  const files = (await readdir(examples)).filter((name) =>
+    name.endsWith(".lua"),
+  );
+  assert.ok(files.length >= 5);
+  for (const file of files) {
+    const text = await readFile(path.join(examples, file), "utf8");
+    assert.ok(
+      text.trimEnd().split("\n").length <= 60,
+      `${file} has over 60 lines`,
+    );
+    const [license, ...lines] = text.split("\n");
+    assert.equal(license, "-- SPDX-License-Identifier: MIT");
+    const comment = lines.slice(
+      0,
+      lines.findIndex((line) => !line.startsWith("--")),
+    );
+    assert.ok(comment.length >= 5, `${file} opens with a comment`);
+    assert.ok(
+      comment.some((line) => line.includes(`scripts/examples/${file}`)),
+      `${file} has its run line`,
+    );
+  }
+});
+
+test("check accepts each example and the template", async () => {
+  const files = (await readdir(examples)).filter((name) =>
+    /^0[1-4].*\.lua$/.test(name),
+  );
+  const scripts = files.map((name) => path.join(examples, name));
+  scripts.push(path.join(root, "scripts/template/app.lua"));
+  for (const script of scripts) {
+    const { code, stderr } = await run(["check", script]);
+    assert.equal(code, 0, stderr);
+  }
+});
+
+example("01_hello", async (server) => {
+  const hello = await server.request("GET", "/hello");
+  assert.equal(hello.body, "hello, world\n");
+  assert.match(hello.headers["content-type"], /^text\/plain/);
+  const peer = await server.connect({ name: "Ada" });
+  assert.deepEqual(await peer.frame(), {
+    event: "hello",
+    payload: "hello, Ada",
+  });
+});
+
+example("02_echo", async (server) => {
+  const peer = await server.connect();
+  const text = '{"event":"ping",  "payload":[1,2,3]}';
+  peer.send(text);
+  assert.equal((await peer.message()).data.toString(), text);
+  const large = JSON.stringify({
+    event: "large",
+    payload: "x".repeat(1_000_000),
+  });
+  peer.send(large);
+  assert.equal((await peer.message()).data.toString(), large);
+});
+
+async function join(server, name, room = "garden") {
+  const peer = await server.connect({ room });
+  peer.send({ event: "chat.join", payload: { name } });
+  const joined = await peer.frame();
+  assert.equal(joined.event, "chat.joined");
+  assert.equal(joined.payload.name, name);
+  const { event, payload } = await peer.frame();
+  assert.equal(event, "chat.welcome");
+  assert.equal(payload.id, joined.payload.id);
+  return { peer, id: payload.id, people: payload.people };
+}
+
+example("03_chat", async (server) => {
+  const ada = await join(server, "Ada");
+  assert.deepEqual(ada.people, [{ id: ada.id, name: "Ada" }]);
+  const grace = await join(server, "Grace");
+  assert.deepEqual(grace.people.map(({ name }) => name).sort(), [
+    "Ada",
+    "Grace",
+  ]);
+  const elsewhere = await join(server, "Zoë", "attic");
+  assert.deepEqual(
+    elsewhere.people.map(({ name }) => name),
+    ["Zoë"],
+  );
+
+  const joined = { id: grace.id, name: "Grace" };
+  assert.deepEqual(await ada.peer.frame(), {
+    event: "chat.joined",
+    payload: joined,
+  });
+  const text = "hello <b>there</b> ✓";
+  const said = { event: "chat.said", payload: { id: grace.id, text } };
+  assert.deepEqual(await grace.peer.ask("chat.say", { text }), said);
+  assert.deepEqual(await ada.peer.frame(), said);
+
+  await grace.peer.close(1000);
+  const left = { event: "chat.left", payload: { id: grace.id } };
+  assert.deepEqual(await ada.peer.frame(), left);
+  assert.equal(elsewhere.peer.unread, 0);
+
+  // After a reload the roster is still right.
+  await server.reload();
+  const linus = await join(server, "Linus");
+  assert.deepEqual(linus.people.map(({ name }) => name).sort(), [
+    "Ada",
+    "Linus",
+  ]);
+});
+
+example("03_chat: bad names, and the page", async (server) => {
+  for (const name of ["", "   ", "x".repeat(101), 7, null]) {
+    const peer = await server.connect({ room: "garden" });
+    peer.send({ event: "chat.join", payload: { name } });
+    assert.equal((await peer.end()).code, 4000);
+  }
+  const page = await server.request("GET", "/");
+  assert.match(page.body, /<title>wspulse chat<\/title>/);
+  for (const [, file] of page.body.matchAll(
+    /(?:href|src)="([^":]+\.(?:css|js))"/g,
+  )) {
+    assert.equal((await server.request("GET", `/${file}`)).status, 200, file);
+  }
+});
+
+example("04_auth", async (server) => {
+  assert.equal(await refusal(server.connect()), 401);
+  assert.equal(await refusal(server.connect({ token: "guess" })), 401);
+  const evil = { origin: "https://evil.example" };
+  assert.equal(
+    await refusal(server.connect({ token: "ada-secret" }, evil)),
+    403,
+  );
+
+  const origin = "https://chat.example.org";
+  const ada = await server.connect({ token: "ada-secret" }, { origin });
+  assert.deepEqual(await ada.frame(), {
+    event: "welcome",
+    payload: { user: "ada" },
+  });
+  const headers = { Authorization: "Bearer grace-secret" };
+  const grace = await server.connect({}, { headers });
+  assert.deepEqual((await grace.frame()).payload, { user: "grace" });
+  ada.send({ event: "say", payload: "hi" });
+  const said = { event: "said", payload: { user: "ada", text: "hi" } };
+  assert.deepEqual(await grace.frame(), said);
+
+  await server.connect({ token: "grace-secret" });
+  assert.deepEqual(await grace.end(), {
+    code: 1000,
+    reason: "duplicate connection id",
+  });
+  assert.doesNotMatch(server.stdout, /unknown token/);
+});
+
+test("05_embed", async () => {
+  const script = path.join(examples, "05_embed.lua");
+  const words = [build, "luajit", script, "127.0.0.1:0"];
+  const server = await Server.launch(
+    path.join(root, "tools/with-module"),
+    words,
+  );
+  try {
+    assert.match(server.stdout, /^listening on ws:\/\/127\.0\.0\.1:\d+\/ws\n$/);
+    const peer = await server.connect();
+    assert.deepEqual(await peer.ask("one", 1), { event: "one", payload: 1 });
+    assert.deepEqual(await peer.ask("two", 2), { event: "two", payload: 2 });
+    peer.send({ event: "stop" });
+    assert.deepEqual(await peer.end(), {
+      code: 1001,
+      reason: "server shutting down",
+    });
+    assert.deepEqual(await server.exited(), { code: 0, signal: null });
+    assert.match(server.stdout, /echoed 2 frames/);
+    server.assertClean();
+  } catch (error) {
+    throw server.explain(error);
+  } finally {
+    await server.release();
+  }
+});

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tools/install-packages installs what is missing and nothing else. A stand-in
+# for apt-get notes how it is called; nothing is installed here.
+set -uo pipefail
+source "$(dirname "$0")/support.bash"
+
+bin=$scratch/bin
+calls=$scratch/calls
+mkdir "$bin"
+
+# Writes the program $1 with the shell text $2. Never a link: what is written
+# over must not be the machine's own.
+stand_in() {
+    rm -f "$bin/$1"
+    printf '#!%s\n%s\n' "$(command -v bash)" "$2" >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+# The programs that the script may use as they are.
+for tool in bash cat env grep id node npm sed; do
+    stand_in "$tool" "exec $(command -v "$tool") \"\$@\""
+done
+
+# dpkg-query knows every package except those in $absent.
+stand_in dpkg-query '
+    for package; do :; done
+    [[ " $absent " == *" $package "* ]] && exit 1
+    echo -n installed'
+stand_in apt-get 'echo "$DEBIAN_FRONTEND apt-get $*" >>"$calls"'
+stand_in sudo 'echo "sudo" >>"$calls"; "$@"'
+
+# Runs the script with the packages in $1 absent; the groups follow.
+install() {
+    local absent=$1
+    shift
+    : >"$calls"
+    PATH=$bin absent=$absent calls=$calls "$root/tools/install-packages" "$@" \
+        >"$scratch/said" 2>&1
+}
+
+installs_nothing_when_complete() {
+    install "" run test check && [ ! -s "$calls" ]
+}
+
+installs_only_what_is_missing() {
+    install "libevent-dev uthash-dev chromium" run || return 1
+    cat "$calls"
+    [ "$(grep -c ' update$' "$calls")" = 1 ] &&
+        [ "$(grep -c ' install ' "$calls")" = 1 ] &&
+        grep -q ' libevent-dev uthash-dev$' "$calls"
+}
+
+asks_apt_with_care() {
+    install "cmake" run || return 1
+    cat "$calls"
+    ! grep -v -e '^noninteractive ' -e '^sudo$' "$calls" &&
+        ! grep -v -e '-o DPkg::Lock::Timeout=300' -e '^sudo$' "$calls" &&
+        grep -q 'install -y --no-install-recommends cmake' "$calls"
+}
+
+uses_sudo_when_not_root() {
+    stand_in id 'echo 1000'
+    install "cmake" run || return 1
+    cat "$calls"
+    [ "$(grep -c '^sudo$' "$calls")" = 2 ]
+}
+
+needs_no_sudo_as_root() {
+    stand_in id 'echo 0'
+    install "cmake" run || return 1
+    cat "$calls"
+    [ "$(grep -c '^sudo$' "$calls")" = 0 ]
+}
+
+is_content_with_another_node() {
+    install "nodejs npm" test && [ ! -s "$calls" ]
+}
+
+fails_when_apt_fails() {
+    stand_in apt-get 'exit 100'
+    ! install "cmake" run
+}
+
+refuses_an_unknown_group() {
+    install "" everything
+    [ $? -eq 2 ]
+}
+
+lists_packages_without_apt() {
+    rm "$bin/apt-get"
+    install "" run
+    local code=$?
+    cat "$scratch/said"
+    [ $code -eq 1 ] && grep -q '^  libevent-dev$' "$scratch/said" &&
+        grep -q '^  libwslay-dev$' "$scratch/said" &&
+        ! grep -q chromium "$scratch/said"
+}
+
+prove "does nothing when all is there" installs_nothing_when_complete
+prove "installs only what is missing, after one update" \
+    installs_only_what_is_missing
+prove "calls apt-get without questions and with a lock timeout" \
+    asks_apt_with_care
+prove "uses sudo when not root" uses_sudo_when_not_root
+prove "uses none as root" needs_no_sudo_as_root
+prove "is content with a node that came otherwise" is_content_with_another_node
+prove "refuses an unknown group" refuses_an_unknown_group
+prove "fails when apt-get fails" fails_when_apt_fails
+prove "lists the packages where apt-get is absent" lists_packages_without_apt
+finish

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A reader that writes down what it finds, one line a thing:
+ *
+ *     text 5 hello          ping 2 hi          close 1000 3 bye
+ *     binary 1 x            pong 0             failed 1002 bad MASK
+ */
+#ifndef WSP_SPEC_PROTO_RECORDER_H
+#define WSP_SPEC_PROTO_RECORDER_H
+
+#include "base/buf.h"
+#include "proto/page_end.h"
+#include "proto/reader.h"
+
+struct recorder {
+    struct wsp_reader reader;
+    struct wsp_reader_pool *pool;
+    struct wsp_reader_limits limits;
+    struct wsp_reader_failure failure;
+    enum wsp_reader_result result; /* of the last feed */
+    int stop_after;                /* things found; 0: never */
+    int found_count;
+    struct wsp_buf log;
+    size_t found_len; /* of the log, without the lines of its end */
+    struct page_end memory; /* what is fed ends at a forbidden page */
+};
+
+/* A limit of 64 KiB, no fragment limit, UTF-8 checked, one context kept. */
+void recorder_init(struct recorder *recorder);
+void recorder_fini(struct recorder *recorder);
+
+/* Begins anew, with another reader under the same limits. */
+void recorder_reset(struct recorder *recorder);
+
+/* Feeds bytes in pieces of at most `piece` bytes; `stream` is not changed. */
+void recorder_feed(struct recorder *recorder, struct wsp_span stream,
+                   size_t piece);
+
+/* What has been written down so far. */
+struct wsp_span recorder_log(const struct recorder *recorder);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/announce.h"
+
+#include <string.h>
+
+static void announce_address(FILE *out, const struct wsp_server *server,
+                             const char *address)
+{
+    if (strncmp(address, "unix:", 5) == 0) {
+        fprintf(out, "wspulse: listening on %s", address);
+    } else {
+        fprintf(out, "wspulse: listening on http://%s/ and ws://%s%s", address,
+                address, wsp_server_path(server));
+    }
+    const char *name = wsp_server_name(server);
+    if (strcmp(name, "main") != 0) {
+        fprintf(out, " (server %s)", name);
+    }
+    fputc('\n', out);
+}
+
+static void announce_server(FILE *out, const struct wsp_server *server)
+{
+    const char *address;
+    for (size_t i = 0; (address = wsp_server_address(server, i)); i++) {
+        announce_address(out, server, address);
+    }
+}
+
+void wsp_announce_servers(FILE *out, struct wsp_lua_host *host)
+{
+    const struct wsp_server *server;
+    for (size_t i = 0; (server = wsp_lua_host_server(host, i)); i++) {
+        announce_server(out, server);
+    }
+    fflush(out);
+}

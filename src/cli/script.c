@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/script.h"
+
+#include <stdlib.h>
+
+#include "cli/lua_files.h"
+
+/* The host knows nothing of the generated table, so it gets its own view. */
+static struct wsp_lua_source *make_sources(void)
+{
+    struct wsp_lua_source *sources =
+        calloc(wsp_lua_file_count + 1, sizeof(*sources));
+    for (size_t i = 0; sources && i < wsp_lua_file_count; i++) {
+        const struct wsp_lua_file *file = &wsp_lua_files[i];
+        sources[i] = (struct wsp_lua_source){file->name, file->data, file->len};
+    }
+    return sources;
+}
+
+enum wsp_err wsp_script_init(struct wsp_script *script,
+                             const struct wsp_logger *logger,
+                             const char *const *listen, size_t listen_count,
+                             struct wsp_diag *diag)
+{
+    *script = (struct wsp_script){NULL, NULL, NULL};
+    script->loop = wsp_loop_new(diag);
+    if (!script->loop) {
+        return WSP_ERR_OUT_OF_MEMORY;
+    }
+    script->sources = make_sources();
+    struct wsp_lua_host_config config = {
+        .sources = script->sources,
+        .source_count = wsp_lua_file_count,
+        .logger = *logger,
+        .listen = listen,
+        .listen_count = listen_count,
+    };
+    if (script->sources) {
+        script->host = wsp_lua_host_new(script->loop, &config);
+    }
+    if (!script->host) {
+        wsp_script_fini(script);
+        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
+                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
+    }
+    return WSP_OK;
+}
+
+void wsp_script_fini(struct wsp_script *script)
+{
+    if (script->host) {
+        wsp_lua_host_free(script->host);
+    }
+    free(script->sources);
+    wsp_loop_free(script->loop);
+    *script = (struct wsp_script){NULL, NULL, NULL};
+}

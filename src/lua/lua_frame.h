@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames on the Lua side.
+ *
+ * In: a userdata {id, event, payload, binary, field(), raw(), keep(), with()}
+ * that borrows the bytes of the current call; any use after that call raises
+ * unless keep() has copied them. `payload` is decoded on first touch and is nil
+ * when absent. raw() gives the payload's bytes as they came (nil when absent),
+ * so that wspulse.raw(frame:raw()) embeds them elsewhere. keep() makes this
+ * very frame outlive its handler and returns it. with{id=, event=, payload=,
+ * binary=} gives an outgoing table in which members not named stay as they came.
+ * Out: a table {id=, event=, payload=, binary=}, or a received frame, which is
+ * forwarded byte by byte.
+ * Owner: the garbage collector. Thread: the state's. Every function runs inside
+ * a protected call and raises without memory. */
+#ifndef WSP_LUA_LUA_FRAME_H
+#define WSP_LUA_LUA_FRAME_H
+
+#include <lua.h>
+
+#include "lua/lua_state.h"
+
+/* Prepares the state for frames; call once, after wsp_lua_json_open. */
+void wsp_lua_frame_open(lua_State *L);
+
+/* Pushes a frame for the current call (state->frame, state->call_seq,
+ * state->codec): one allocation, no table. It is live as long as
+ * state->call_seq is the same, so numbers of calls must never repeat. */
+void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state);
+
+/* Reads the outgoing frame at `index` for state->codec. The spans of `out`
+ * point into the frame or into values that this function leaves on the stack
+ * (five at most): use `out` before the stack is cut.
+ *
+ * Returns WSP_OK, or WSP_ERR_ENCODE with the path of the offending value in
+ * `diag`: "wspulse: encode failed: payload.items[3]: cannot encode a function".
+ * Raises, naming the member, when a member is unknown or of the wrong type, and
+ * when a frame is used after its handler returned. */
+enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
+                              struct wsp_lua_state *state,
+                              struct wsp_frame *out, struct wsp_diag *diag);
+
+#endif

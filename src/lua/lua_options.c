@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua/lua_options.h"
+
+#include <lauxlib.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lua/lua_option.h"
+#include "lua/lua_routes.h"
+
+#define INDEX_OPTIONS 1
+#define INDEX_ENVIRONMENT 3
+
+struct schema;
+
+typedef void (*read_fn)(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema);
+
+/* How one option is read. */
+struct schema {
+    const char *key;
+    const char *seed;
+    read_fn read;
+    size_t member; /* offset in struct wsp_options, or a callback */
+};
+
+static void *member_of(const struct wsp_lua_option *option,
+                       const struct schema *schema)
+{
+    return (char *)&option->server->options + schema->member;
+}
+
+/* ---- plain members ---- */
+
+static void read_number(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    *(double *)member_of(option, schema) = wsp_lua_option_number(L, option);
+}
+
+static void read_boolean(lua_State *L, const struct wsp_lua_option *option,
+                         const struct schema *schema)
+{
+    *(bool *)member_of(option, schema) = wsp_lua_option_boolean(L, option);
+}
+
+static void read_string(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    *(const char **)member_of(option, schema) =
+        wsp_lua_option_string(L, option);
+}
+
+static void read_listen(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    options->listen = wsp_lua_option_strings(L, option, &options->listen_count);
+}
+
+/* ---- callbacks ---- */
+
+static void keep_callback(lua_State *L, const struct wsp_lua_option *option,
+                          enum wsp_lua_callback callback)
+{
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, option->environment, WSP_LUA_SLOT_CALLBACK + (int)callback);
+    option->server->has[callback] = true;
+}
+
+static void read_callback(lua_State *L, const struct wsp_lua_option *option,
+                          const struct schema *schema)
+{
+    if (!wsp_lua_option_is_callable(L)) {
+        wsp_lua_option_fail(L, option,
+                            schema->member == WSP_LUA_CONNECT
+                                ? "connect must be a function"
+                                : "must be a function");
+    }
+    keep_callback(L, option, (enum wsp_lua_callback)schema->member);
+}
+
+static void read_logger(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    (void)schema;
+    if (!wsp_lua_option_is_callable(L)) {
+        wsp_lua_option_fail(L, option,
+                            lua_toboolean(L, -1) ? "logger must be a function"
+                                                 : "logger must not be nil");
+    }
+    keep_callback(L, option, WSP_LUA_LOGGER);
+}
+
+/* ---- one of several words, or more ---- */
+
+static bool is_word(lua_State *L, const char *word)
+{
+    return lua_type(L, -1) == LUA_TSTRING &&
+           strcmp(lua_tostring(L, -1), word) == 0;
+}
+
+static void read_takeover(lua_State *L, const struct wsp_lua_option *option,
+                          const struct schema *schema)
+{
+    (void)schema;
+    if (!is_word(L, "duplicate") && !is_word(L, "resume")) {
+        wsp_lua_option_fail(L, option, "must be \"duplicate\" or \"resume\"");
+    }
+    option->server->options.takeover_resumes = is_word(L, "resume");
+}
+
+static void read_check_origin(lua_State *L, const struct wsp_lua_option *option,
+                              const struct schema *schema)
+{
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    if (is_word(L, "any")) {
+        options->origin_policy = WSP_ORIGIN_ANY;
+    } else if (is_word(L, "same")) {
+        options->origin_policy = WSP_ORIGIN_SAME;
+    } else if (!lua_toboolean(L, -1)) {
+        wsp_lua_option_fail(L, option, "fn must not be nil");
+    } else if (wsp_lua_option_is_callable(L)) {
+        options->origin_policy = WSP_ORIGIN_FUNCTION;
+        keep_callback(L, option, WSP_LUA_CHECK_ORIGIN);
+    } else if (lua_istable(L, -1)) {
+        options->origin_policy = WSP_ORIGIN_LIST;
+        options->origins =
+            wsp_lua_option_strings(L, option, &options->origin_count);
+    } else {
+        wsp_lua_option_fail(L, option,
+                            "must be \"any\", \"same\", a list of origins or "
+                            "a function");
+    }
+}
+
+/* ---- tables of members ---- */
+
+/* Reads a number out of the table on top of the stack; absent keeps `member`. */
+static void read_field(lua_State *L, const struct wsp_lua_option *option,
+                       const char *name, double *member)
+{
+    struct wsp_lua_option field = *option;
+    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    lua_getfield(L, -2, name);
+    if (!lua_isnil(L, -1)) {
+        *member = wsp_lua_option_number(L, &field);
+    }
+    lua_pop(L, 2);
+}
+
+static void check_table(lua_State *L, const struct wsp_lua_option *option,
+                        const char *what, const char *const *names)
+{
+    if (!lua_istable(L, -1)) {
+        wsp_lua_option_fail(L, option, what);
+    }
+    lua_pushfstring(L, "%s.", option->key);
+    lua_insert(L, -2);
+    wsp_lua_option_check_keys(L, lua_tostring(L, -2), names);
+    lua_remove(L, -2);
+}
+
+static void read_heartbeat(lua_State *L, const struct wsp_lua_option *option,
+                           const struct schema *schema)
+{
+    static const char *const names[] = {"ping", "pong", NULL};
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    check_table(L, option, "must be a table { ping =, pong = }", names);
+    read_field(L, option, "ping", &options->heartbeat_ping);
+    read_field(L, option, "pong", &options->heartbeat_pong);
+}
+
+static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
+                          const struct schema *schema)
+{
+    static const char *const names[] = {"read", "write", NULL};
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    check_table(L, option, "must be a table { read =, write = }", names);
+    read_field(L, option, "read", &options->upgrader_read_size);
+    read_field(L, option, "write", &options->upgrader_write_size);
+}
+
+/* Raises unless the table on top of the stack has a function called `name`. */
+static void check_function(lua_State *L, const struct wsp_lua_option *option,
+                           const char *name, bool is_required)
+{
+    struct wsp_lua_option field = *option;
+    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    lua_getfield(L, -2, name);
+    bool is_absent = lua_isnil(L, -1) && !is_required;
+    if (!is_absent && !wsp_lua_option_is_callable(L)) {
+        wsp_lua_option_fail(L, &field, "must be a function");
+    }
+    lua_pop(L, 2);
+}
+
+/* Checked now; the hooks are called by a later version. */
+static void read_metrics(lua_State *L, const struct wsp_lua_option *option,
+                         const struct schema *schema)
+{
+    static const char *const hooks[] = {
+        "connection_opened", "connection_closed",
+        "resume_attempt",    "room_created",
+        "room_destroyed",    "message_received",
+        "message_broadcast", "message_sent",
+        "frame_dropped",     "send_buffer_utilization",
+        "pong_timeout",      NULL,
+    };
+    (void)schema;
+    check_table(L, option,
+                lua_toboolean(L, -1) ? "collector must be a table of hooks"
+                                     : "collector must not be nil",
+                hooks);
+    for (const char *const *hook = hooks; *hook; hook++) {
+        check_function(L, option, *hook, false);
+    }
+}
+
+/* ---- codec ---- */
+
+/* Checked now; frames of such a server are JSON until a later version. */
+static void read_codec_table(lua_State *L, const struct wsp_lua_option *option)
+{
+    static const char *const names[] = {"encode", "decode", "frame_type", NULL};
+    struct wsp_lua_option field = *option;
+    check_table(L, option, "codec must be a table", names);
+    check_function(L, option, "encode", true);
+    check_function(L, option, "decode", true);
+    lua_getfield(L, -1, "frame_type");
+    field.key = "codec.frame_type";
+    if (!lua_isnil(L, -1) && !is_word(L, "text") && !is_word(L, "binary")) {
+        wsp_lua_option_fail(L, &field, "must be \"text\" or \"binary\"");
+    }
+    lua_pop(L, 1);
+    option->server->has_codec_table = true;
+}
+
+static void read_codec(lua_State *L, const struct wsp_lua_option *option,
+                       const struct schema *schema)
+{
+    (void)schema;
+    if (lua_istable(L, -1)) {
+        read_codec_table(L, option);
+    } else if (is_word(L, "msgpack")) {
+        luaL_error(L, "wspulse: codec \"msgpack\" is not available in this "
+                      "version");
+    } else if (lua_type(L, -1) == LUA_TSTRING) {
+        option->server->options.codec = wsp_lua_option_string(L, option);
+    } else {
+        wsp_lua_option_fail(L, option, "codec must not be nil");
+    }
+}
+
+static void read_http(lua_State *L, const struct wsp_lua_option *option,
+                      const struct schema *schema)
+{
+    (void)schema;
+    wsp_lua_routes_read_http(L, option);
+}
+
+static void read_static(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    (void)schema;
+    wsp_lua_routes_read_static(L, option);
+}
+
+/* What the design has and this version has not: accepting it would promise
+ * what nobody keeps. `false` is "off", which is what one gets. */
+static void read_later(lua_State *L, const struct wsp_lua_option *option,
+                       const struct schema *schema)
+{
+    (void)schema;
+    if (lua_toboolean(L, -1)) {
+        luaL_error(L, "wspulse: option %s is not available in this version",
+                   option->key);
+    }
+}
+
+/* ---- the table ---- */
+
+#define MEMBER(name) offsetof(struct wsp_options, name)
+static const struct schema schemas[] = {
+    {"name", NULL, read_string, MEMBER(name)},
+    {"listen", NULL, read_listen, 0},
+    {"path", NULL, read_string, MEMBER(path)},
+    {"http", NULL, read_http, 0},
+    {"static", NULL, read_static, 0},
+    {"resume_window", "WithResumeWindow", read_number, MEMBER(resume_window)},
+    {"takeover", NULL, read_takeover, 0},
+    {"resume_confirm", NULL, read_boolean, MEMBER(resume_confirm)},
+    {"max_suspended", NULL, read_number, MEMBER(max_suspended)},
+    {"max_suspended_bytes", NULL, read_number, MEMBER(max_suspended_bytes)},
+    {"heartbeat", "WithHeartbeat", read_heartbeat, 0},
+    {"write_wait", "WithWriteWait", read_number, MEMBER(write_wait)},
+    {"max_message_size", "WithMaxMessageSize", read_number,
+     MEMBER(max_message_size)},
+    {"send_buffer_size", "WithSendBufferSize", read_number,
+     MEMBER(send_buffer_size)},
+    {"send_buffer_bytes", NULL, read_number, MEMBER(send_buffer_bytes)},
+    {"codec", "WithCodec", read_codec, 0},
+    {"check_origin", "WithCheckOrigin", read_check_origin, 0},
+    {"logger", "WithLogger", read_logger, 0},
+    {"metrics", "WithMetrics", read_metrics, 0},
+    {"upgrader_buffer_size", "WithUpgraderBufferSize", read_upgrader, 0},
+    {"close_reasons", NULL, read_boolean, MEMBER(close_reasons)},
+    {"validate_utf8", NULL, read_boolean, MEMBER(validate_utf8)},
+    {"connection_data_bytes", NULL, read_number, MEMBER(connection_data_bytes)},
+    {"connect", "NewServer", read_callback, WSP_LUA_CONNECT},
+    {"on_connect", "WithOnConnect", read_callback, WSP_LUA_ON_CONNECT},
+    {"on_message", "WithOnMessage", read_callback, WSP_LUA_ON_MESSAGE},
+    {"on_disconnect", "WithOnDisconnect", read_callback, WSP_LUA_ON_DISCONNECT},
+    {"on_transport_drop", "WithOnTransportDrop", read_callback,
+     WSP_LUA_ON_TRANSPORT_DROP},
+    {"on_transport_restore", "WithOnTransportRestore", read_callback,
+     WSP_LUA_ON_TRANSPORT_RESTORE},
+    {"on_drain", NULL, read_callback, WSP_LUA_ON_DRAIN},
+    {"on_reload", NULL, read_callback, WSP_LUA_ON_RELOAD},
+    {"handler_timeout", NULL, read_later, 0},
+    {"lua_memory_limit", NULL, read_later, 0},
+    {"admin", NULL, read_later, 0},
+    {"tls", NULL, read_later, 0},
+    {"workers", NULL, read_later, 0},
+    {"placement", NULL, read_later, 0},
+    {"compression", NULL, read_later, 0},
+    {"adapter", NULL, read_later, 0},
+    {"presence", NULL, read_later, 0},
+    {"limits", NULL, read_later, 0},
+    {"drop_policy", NULL, read_later, 0},
+    {"coalesce_writes", NULL, read_later, 0},
+    {"drain_timeout", NULL, read_later, 0},
+};
+
+#define SCHEMA_COUNT (sizeof schemas / sizeof schemas[0])
+
+/* Every key is known, also of values that are false or nil in effect. */
+static void check_names(lua_State *L)
+{
+    const char *names[SCHEMA_COUNT + 1];
+    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+        names[i] = schemas[i].key;
+    }
+    names[SCHEMA_COUNT] = NULL;
+    lua_pushvalue(L, INDEX_OPTIONS);
+    wsp_lua_option_check_keys(L, "", names);
+    lua_pop(L, 1);
+}
+
+static void read_one(lua_State *L, struct wsp_lua_option *option,
+                     const struct schema *schema)
+{
+    option->key = schema->key;
+    option->seed = schema->seed;
+    lua_pushstring(L, schema->key);
+    lua_rawget(L, INDEX_OPTIONS);
+    if (!lua_isnil(L, -1)) {
+        schema->read(L, option, schema);
+    } else if (schema->read == read_callback &&
+               schema->member == WSP_LUA_CONNECT) {
+        wsp_lua_option_fail(L, option, "connect must not be nil");
+    }
+    lua_pop(L, 1);
+}
+
+void wsp_lua_options_read(lua_State *L, struct wsp_lua_server *server)
+{
+    luaL_checkstack(L, 20, "no room for options");
+    check_names(L);
+    wsp_options_init(&server->options);
+    lua_rawgeti(L, INDEX_ENVIRONMENT, WSP_LUA_SLOT_KEPT);
+    struct wsp_lua_option option = {
+        .server = server,
+        .environment = INDEX_ENVIRONMENT,
+        .kept = lua_gettop(L),
+    };
+    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+        read_one(L, &option, &schemas[i]);
+    }
+    struct wsp_diag diag;
+    if (wsp_options_check(&server->options, &diag) != WSP_OK) {
+        luaL_error(L, "%s", diag.message);
+    }
+    lua_pop(L, 1);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What the binding keeps beside one lua_State: which frame, request and
+ * response a running handler may touch, and references it needs without a
+ * lookup.
+ * Owner: the lua_State (a full userdata in its registry). Thread: the loop's,
+ * or the helper thread while a generation is being built. */
+#ifndef WSP_LUA_LUA_STATE_H
+#define WSP_LUA_LUA_STATE_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <wspulse/wspulse.h>
+
+#include "lua/lua_type.h"
+
+struct wsp_lua_app;
+struct wsp_lua_call;
+struct wsp_lua_closing;
+struct wsp_lua_program;
+
+/* Calls of C into Lua can nest: a handler makes the server write a log line,
+ * and the logger is a Lua function. This deep, then they are refused. */
+#define WSP_LUA_DEPTH_MAX 4
+
+/* Member names of a frame as this state interned them: Lua strings are equal
+ * when their addresses are. */
+struct wsp_lua_keys {
+    const char *id;
+    const char *event;
+    const char *payload;
+    const char *binary;
+};
+
+/* Every userdata of a frame, request or response carries the number of the call
+ * it was made for; it is live while that call is the current one. */
+struct wsp_lua_state {
+    lua_State *L;             /* a thread that lives as long as the state */
+    struct wsp_lua_app *app;  /* the generation, NULL in a plain module */
+    unsigned generation;      /* carried by log lines; 1 in a plain module */
+    struct wsp_logger logger; /* where wspulse.log goes */
+
+    uint64_t call_seq; /* number of the current call into Lua; 0: none */
+    const struct wsp_frame *frame;     /* of the current call, or NULL */
+    const struct wsp_request *request; /* of the current call, or NULL */
+    struct wsp_response *response;     /* of the current call, or NULL */
+    const char *codec;                 /* of the current call's server */
+
+    int ref_cjson_decode; /* registry reference: cjson.decode, 0 while
+                             lua-cjson has not been found */
+    char cjson_point;     /* the decimal point that it expects */
+
+    /* Filled by the wsp_lua_*_open functions, zero before. What an address
+     * stands for is anchored in the registry. */
+    struct wsp_lua_type frame_type;
+    struct wsp_lua_type raw_type;
+    struct wsp_lua_type request_type;
+    struct wsp_lua_type response_type;
+    struct wsp_lua_type array_type; /* marks a table, wspulse.array */
+    const void *empty_array;        /* the table wspulse.empty_array */
+    struct wsp_lua_keys keys;
+
+    /* Calls from C into Lua; see lua_call.h. */
+    uint64_t call_count;       /* calls begun so far: call_seq never repeats */
+    unsigned depth;            /* calls under way, one inside the other */
+    struct wsp_lua_call *call; /* the innermost of them, or NULL */
+    lua_State *threads[WSP_LUA_DEPTH_MAX]; /* one per depth; in the registry */
+    struct wsp_error *fallback; /* a failure that there is no memory to tell */
+
+    /* Servers; see lua_server.h and lua_mount.h. */
+    struct wsp_lua_type server_type;
+    struct wsp_lua_type connection_type;
+    bool is_ended; /* lua_close runs or the generation is retired: callbacks
+                      and calls do nothing any more */
+    LIST_HEAD(, wsp_lua_closing) closings; /* close(fn) that wait */
+
+    /* Of a Lua program that uses the module; NULL before its first start and in
+     * a generation. */
+    struct wsp_lua_program *program;
+};
+
+/* Tells whether the current call's server uses the codec raw, whose payloads
+ * are bytes; with any other they are values. */
+static inline bool wsp_lua_state_is_raw(const struct wsp_lua_state *state)
+{
+    const char *codec = state->codec;
+    return codec && codec[0] == 'r' && strcmp(codec, "raw") == 0;
+}
+
+/* Makes the state's companion, or finds it. Raises without memory. */
+struct wsp_lua_state *wsp_lua_state_get(lua_State *L);
+
+/* Pushes the userdata of a companion that exists: the upvalue of functions that
+ * find it by wsp_lua_state_upvalue. */
+void wsp_lua_state_push(lua_State *L);
+
+/* Gives the companion inside a C function whose first upvalue it is. */
+struct wsp_lua_state *wsp_lua_state_upvalue(lua_State *L);
+
+/* Ends the state: no callback enters it any more and what waits for a server is
+ * forgotten. Idempotent. */
+void wsp_lua_state_end(struct wsp_lua_state *state);
+
+#endif

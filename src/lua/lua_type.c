@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua/lua_type.h"
+
+#include <stdbool.h>
+
+#include "lua/lua_state.h"
+
+void wsp_lua_type_functions(lua_State *L, const luaL_Reg *list)
+{
+    luaL_checkstack(L, 2, "no room for functions");
+    for (; list->name; list++) {
+        wsp_lua_state_push(L);
+        lua_pushcclosure(L, list->func, 1);
+        lua_setfield(L, -2, list->name);
+    }
+}
+
+void wsp_lua_type_register(lua_State *L, struct wsp_lua_type *type,
+                           const char *name)
+{
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+    type->metatable = lua_topointer(L, -1);
+    type->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void *wsp_lua_type_push(lua_State *L, const struct wsp_lua_type *type,
+                        size_t size)
+{
+    luaL_checkstack(L, 2, "no room for an object");
+    void *object = lua_newuserdata(L, size);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, type->ref);
+    lua_setmetatable(L, -2);
+    return object;
+}
+
+void *wsp_lua_type_to(lua_State *L, int index, const struct wsp_lua_type *type)
+{
+    void *object = lua_touserdata(L, index);
+    if (!object || !lua_getmetatable(L, index)) {
+        return NULL;
+    }
+    bool is_ours = lua_topointer(L, -1) == type->metatable;
+    lua_pop(L, 1);
+    return is_ours ? object : NULL;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/loop.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+TAILQ_HEAD(tail_list, wsp_loop_tail);
+
+struct wsp_loop {
+    struct event_base *base;
+    struct wsp_mailbox mailbox;
+    struct event mail;  /* the mailbox has something */
+    struct event limit; /* ends the wait of wsp_loop_poll */
+    struct tail_list tails;
+    struct wsp_loop_tail *next_tail; /* while tails run: the one after */
+    const void *current;             /* see wsp_loop_set_current */
+    atomic_bool is_stopped;          /* wsp_loop_run is to return */
+    bool is_hurried;                 /* the next turn does not wait */
+    bool is_in_turn;
+    bool has_now; /* now_ms is of this turn */
+    uint64_t now_ms;
+    uint8_t *read_buffer; /* heap */
+    uint8_t *cork_buffer; /* heap */
+};
+
+static uint64_t read_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- making a loop ---- */
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct wsp_loop *loop = arg;
+    wsp_mailbox_run(&loop->mailbox);
+}
+
+/* The wait is over; nothing else is to be done. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+/* One thread uses the base, so it needs no lock; the environment has no say in
+ * how it waits; timers of libevent's coarse clock are enough (net/timer.c). */
+static struct event_base *make_base(void)
+{
+    struct event_config *config = event_config_new();
+    if (!config) {
+        return NULL;
+    }
+    struct event_base *base = NULL;
+    int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV;
+    if (event_config_set_flag(config, flags) == 0) {
+        base = event_base_new_with_config(config);
+    }
+    event_config_free(config);
+    return base;
+}
+
+static bool watch_mailbox(struct wsp_loop *loop)
+{
+    event_assign(&loop->limit, loop->base, -1, 0, on_limit, loop);
+    event_assign(&loop->mail, loop->base, loop->mailbox.fd,
+                 EV_READ | EV_PERSIST, on_mail, loop);
+    return event_add(&loop->mail, NULL) == 0;
+}
+
+static struct wsp_loop *make_loop(void)
+{
+    struct wsp_loop *loop = calloc(1, sizeof *loop);
+    if (!loop) {
+        return NULL;
+    }
+    TAILQ_INIT(&loop->tails);
+    loop->read_buffer = malloc(WSP_LOOP_READ_BYTES);
+    loop->cork_buffer = malloc(WSP_LOOP_CORK_BYTES);
+    loop->base = make_base();
+    return loop;
+}
+
+static void free_loop(struct wsp_loop *loop)
+{
+    if (loop->base) {
+        event_base_free(loop->base);
+    }
+    free(loop->read_buffer);
+    free(loop->cork_buffer);
+    free(loop);
+}
+
+struct wsp_loop *wsp_loop_new(struct wsp_diag *diag)
+{
+    struct wsp_loop *loop = make_loop();
+    if (!loop || !loop->read_buffer || !loop->cork_buffer) {
+        wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "event loop: out of memory");
+        goto undo_loop;
+    }
+    if (!loop->base) {
+        wsp_diag_set(diag, WSP_ERR_IO, "event loop: no descriptors or memory");
+        goto undo_loop;
+    }
+    if (wsp_mailbox_init(&loop->mailbox, diag) != WSP_OK) {
+        goto undo_loop;
+    }
+    if (!watch_mailbox(loop)) {
+        wsp_diag_set(diag, WSP_ERR_IO, "event loop: cannot watch its mailbox");
+        goto undo_mailbox;
+    }
+    return loop;
+
+undo_mailbox:
+    wsp_mailbox_fini(&loop->mailbox);
+undo_loop:
+    if (loop) {
+        free_loop(loop);
+    }
+    return NULL;
+}
+
+void wsp_loop_free(struct wsp_loop *loop)
+{
+    while (wsp_mailbox_run(&loop->mailbox)) {
+    }
+    event_del(&loop->mail);
+    event_del(&loop->limit);
+    wsp_mailbox_fini(&loop->mailbox);
+    free_loop(loop);
+}
+
+/* ---- turns ---- */
+
+static void run_tails(struct wsp_loop *loop)
+{
+    struct wsp_loop_tail *tail = TAILQ_FIRST(&loop->tails);
+    while (tail) {
+        loop->next_tail = TAILQ_NEXT(tail, link);
+        tail->fn(tail->ud);
+        tail = loop->next_tail;
+    }
+    loop->next_tail = NULL;
+}
+
+/* Returns false when the kernel refuses to wait. */
+static bool turn(struct wsp_loop *loop, bool may_wait)
+{
+    int flags = EVLOOP_ONCE;
+    if (!may_wait || loop->is_hurried) {
+        flags |= EVLOOP_NONBLOCK;
+    }
+    loop->is_in_turn = true;
+    loop->has_now = false;
+    bool is_ok = event_base_loop(loop->base, flags) >= 0;
+    /* Who hurried during the callbacks is served by the tails that follow. */
+    loop->is_hurried = false;
+    run_tails(loop);
+    loop->is_in_turn = false;
+    return is_ok;
+}
+
+void wsp_loop_run(struct wsp_loop *loop)
+{
+    if (loop->is_in_turn) {
+        return;
+    }
+    bool is_ok = true;
+    while (is_ok && !atomic_exchange(&loop->is_stopped, false)) {
+        is_ok = turn(loop, true);
+    }
+}
+
+void wsp_loop_poll(struct wsp_loop *loop, int64_t timeout_ms)
+{
+    if (loop->is_in_turn) {
+        return;
+    }
+    if (timeout_ms <= 0) {
+        turn(loop, timeout_ms < 0);
+        return;
+    }
+    struct timeval limit = {.tv_sec = (time_t)(timeout_ms / 1000),
+                            .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000)};
+    bool has_limit = event_add(&loop->limit, &limit) == 0;
+    turn(loop, has_limit);
+    event_del(&loop->limit);
+}
+
+void wsp_loop_stop(struct wsp_loop *loop)
+{
+    wsp_mailbox_raise(&loop->mailbox, &loop->is_stopped);
+}
+
+/* Between the end of the wait and the first callback of a turn there is no
+ * place of ours, so the first one who asks reads the clock. */
+uint64_t wsp_loop_now_ms(struct wsp_loop *loop)
+{
+    if (!loop->is_in_turn) {
+        return read_clock_ms();
+    }
+    if (!loop->has_now) {
+        loop->now_ms = read_clock_ms();
+        loop->has_now = true;
+    }
+    return loop->now_ms;
+}
+
+/* ---- what others hang on a loop ---- */
+
+enum wsp_err wsp_loop_post(struct wsp_loop *loop, wsp_loop_fn fn, void *ud)
+{
+    return wsp_mailbox_post(&loop->mailbox, fn, ud);
+}
+
+void wsp_loop_send(struct wsp_loop *loop, struct wsp_message *message)
+{
+    wsp_mailbox_push(&loop->mailbox, message);
+}
+
+bool wsp_loop_cancel(struct wsp_loop *loop, struct wsp_message *message)
+{
+    return wsp_mailbox_cancel(&loop->mailbox, message);
+}
+
+void wsp_loop_tail_add(struct wsp_loop *loop, struct wsp_loop_tail *tail)
+{
+    TAILQ_INSERT_TAIL(&loop->tails, tail, link);
+}
+
+void wsp_loop_tail_remove(struct wsp_loop *loop, struct wsp_loop_tail *tail)
+{
+    if (loop->next_tail == tail) {
+        loop->next_tail = TAILQ_NEXT(tail, link);
+    }
+    TAILQ_REMOVE(&loop->tails, tail, link);
+}
+
+void wsp_loop_hurry(struct wsp_loop *loop)
+{
+    loop->is_hurried = true;
+}
+
+void wsp_loop_set_current(struct wsp_loop *loop, const void *object)
+{
+    loop->current = object;
+}
+
+bool wsp_loop_is_current(const struct wsp_loop *loop, const void *object)
+{
+    return loop->current == object;
+}
+
+void wsp_loop_drop_current(struct wsp_loop *loop, const void *object)
+{
+    if (loop->current == object) {
+        loop->current = NULL;
+    }
+}
+
+struct event_base *wsp_loop_base(struct wsp_loop *loop)
+{
+    return loop->base;
+}
+
+uint8_t *wsp_loop_read_buffer(struct wsp_loop *loop)
+{
+    return loop->read_buffer;
+}
+
+uint8_t *wsp_loop_cork_buffer(struct wsp_loop *loop)
+{
+    return loop->cork_buffer;
+}

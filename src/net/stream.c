@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+
+/* ---- readiness ---- */
+
+static void end(struct wsp_stream *stream, int error)
+{
+    stream->has_ended = true;
+    wsp_stream_want_read(stream, false);
+    stream->ops->on_end(stream->ud, error);
+}
+
+/* One receive a readiness: what is left makes the descriptor ready again, after
+ * the others had their turn. */
+static void receive(struct wsp_stream *stream)
+{
+    uint8_t *buffer = wsp_loop_read_buffer(stream->loop);
+    ssize_t got;
+    do {
+        got = recv(stream->fd, buffer, WSP_LOOP_READ_BYTES, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        stream->ops->on_data(stream->ud, buffer, (size_t)got);
+    } else if (got == 0) {
+        end(stream, 0);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        end(stream, errno);
+    }
+}
+
+/* Room to write comes first: what a peer is owed leaves before more of its
+ * requests are read. */
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    struct wsp_stream *stream = arg;
+    struct wsp_loop *loop = stream->loop;
+    wsp_loop_set_current(loop, stream);
+    if ((what & EV_WRITE) && stream->wants_write) {
+        stream->ops->on_writable(stream->ud);
+    }
+    if (wsp_loop_is_current(loop, stream) && (what & EV_READ) &&
+        stream->wants_read) {
+        receive(stream);
+    }
+    wsp_loop_set_current(loop, NULL);
+}
+
+/* Watches for what is wanted. libevent cannot change the kinds of an event in
+ * place: it is taken out and put in again. */
+static bool watch(struct wsp_stream *stream, bool wants_read, bool wants_write)
+{
+    stream->wants_read = wants_read;
+    stream->wants_write = wants_write;
+    event_del(&stream->event);
+    if (!wants_read && !wants_write) {
+        return true;
+    }
+    short kinds = EV_PERSIST;
+    kinds = (short)(kinds | (wants_read ? EV_READ : 0));
+    kinds = (short)(kinds | (wants_write ? EV_WRITE : 0));
+    event_assign(&stream->event, wsp_loop_base(stream->loop), stream->fd, kinds,
+                 on_ready, stream);
+    if (event_add(&stream->event, NULL) == 0) {
+        return true;
+    }
+    stream->wants_read = false;
+    stream->wants_write = false;
+    return false;
+}
+
+/* ---- life ---- */
+
+void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,
+                     const struct wsp_stream_ops *ops, void *ud)
+{
+    *stream = (struct wsp_stream){
+        .ops = ops,
+        .ud = ud,
+        .loop = loop,
+        .fd = fd,
+    };
+    event_assign(&stream->event, wsp_loop_base(loop), fd, EV_PERSIST, on_ready,
+                 stream);
+}
+
+void wsp_stream_fini(struct wsp_stream *stream)
+{
+    if (stream->fd < 0) {
+        return;
+    }
+    event_del(&stream->event);
+    close(stream->fd);
+    stream->fd = -1;
+    stream->wants_read = false;
+    stream->wants_write = false;
+    wsp_loop_drop_current(stream->loop, stream);
+}
+
+void wsp_stream_set_ops(struct wsp_stream *stream,
+                        const struct wsp_stream_ops *ops, void *ud)
+{
+    stream->ops = ops;
+    stream->ud = ud;
+}
+
+bool wsp_stream_want_read(struct wsp_stream *stream, bool is_wanted)
+{
+    bool wants_read = is_wanted && !stream->has_ended;
+    if (stream->fd < 0 || stream->wants_read == wants_read) {
+        return true;
+    }
+    return watch(stream, wants_read, stream->wants_write);
+}
+
+bool wsp_stream_want_write(struct wsp_stream *stream, bool is_wanted)
+{
+    if (stream->fd < 0 || stream->wants_write == is_wanted) {
+        return true;
+    }
+    return watch(stream, stream->wants_read, is_wanted);
+}
+
+/* ---- output ---- */
+
+ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
+                         size_t len)
+{
+    ssize_t sent;
+    do {
+        sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        return sent;
+    }
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
+                          int count)
+{
+    if (count > WSP_STREAM_PARTS_MAX) {
+        count = WSP_STREAM_PARTS_MAX;
+    }
+    /* sendmsg only reads them; its struct has no const. */
+    struct msghdr message = {.msg_iov = (struct iovec *)parts,
+                             .msg_iovlen = (size_t)count};
+    ssize_t sent;
+    do {
+        sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        return sent;
+    }
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+void wsp_stream_shutdown(struct wsp_stream *stream)
+{
+    shutdown(stream->fd, SHUT_WR);
+}
+
+void wsp_stream_abort_on_close(struct wsp_stream *stream)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* A connected socket: bytes in through one receive a readiness, bytes out
+ * without a buffer of its own.
+ * Owner: whoever embeds it. Thread: the loop's. */
+#ifndef WSP_NET_STREAM_H
+#define WSP_NET_STREAM_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <wspulse/loop.h>
+
+#define WSP_STREAM_PARTS_MAX 1024 /* the kernel's own limit (UIO_MAXIOV) */
+
+/* What happens on a stream. Inside any of them the stream may be closed
+ * (wsp_stream_fini): nothing is touched afterwards. */
+struct wsp_stream_ops {
+    /* Bytes arrived; they lie in the loop's shared buffer until the call
+     * returns and may be changed. */
+    void (*on_data)(void *ud, uint8_t *data, size_t len);
+    /* The peer sent its last byte (error 0), or the socket failed (errno).
+     * Reading has been stopped. Called once. */
+    void (*on_end)(void *ud, int error);
+    /* wsp_stream_want_write asked for this; it stays asked for until turned
+     * off. */
+    void (*on_writable)(void *ud);
+};
+
+/* Embedded, 1 per socket: keep it small. */
+struct wsp_stream {
+    struct event event; /* one event, re-assigned as wants change */
+    const struct wsp_stream_ops *ops;
+    void *ud; /* passed to ops */
+    struct wsp_loop *loop;
+    int fd; /* -1 once closed */
+    bool wants_read;
+    bool wants_write;
+    bool has_ended; /* private: on_end was called */
+};
+
+/* Takes over `fd` (non-blocking). Nothing is watched yet. */
+void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,
+                     const struct wsp_stream_ops *ops, void *ud);
+
+/* Closes the descriptor and stops every callback. Idempotent. */
+void wsp_stream_fini(struct wsp_stream *stream);
+
+/* Changes who is told (HTTP first, WebSocket later). */
+void wsp_stream_set_ops(struct wsp_stream *stream,
+                        const struct wsp_stream_ops *ops, void *ud);
+
+/* Watches for input or for room to write, or stops to. Input is not watched for
+ * again after on_end. Returns false when the kernel or memory refuses; then
+ * nothing is watched and the stream should be closed. */
+bool wsp_stream_want_read(struct wsp_stream *stream, bool is_wanted);
+bool wsp_stream_want_write(struct wsp_stream *stream, bool is_wanted);
+
+/* Writes what the kernel takes now, without SIGPIPE. Returns the number of
+ * bytes (0 when it takes none), or -errno. Of many parts only the first
+ * WSP_STREAM_PARTS_MAX are looked at. */
+ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
+                         size_t len);
+ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
+                          int count);
+
+/* Sends FIN behind what was written. */
+void wsp_stream_shutdown(struct wsp_stream *stream);
+
+/* Makes wsp_stream_fini send RST instead of FIN (SO_LINGER 0). */
+void wsp_stream_abort_on_close(struct wsp_stream *stream);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The server's side of the opening handshake (RFC 6455 §4.2): checks in the
+ * order of the seed, and the 101 answer.
+ * Thread: any. */
+#ifndef WSP_PROTO_HANDSHAKE_H
+#define WSP_PROTO_HANDSHAKE_H
+
+#include <stddef.h>
+
+#include "proto/http_head.h"
+
+/* The longest answer wsp_handshake_accept writes. */
+#define WSP_HANDSHAKE_ACCEPT_MAX 256
+
+/* Checks before the origin is looked at, in this order: a Connection token
+ * `upgrade` (400), an Upgrade token `websocket` (400), method GET (405),
+ * HTTP/1.1 (400), no body (400), exactly one Sec-WebSocket-Version of 13 (426).
+ * Returns 0 or the status to refuse with. */
+int wsp_handshake_check(const struct wsp_http_head *head, const char *bytes);
+
+/* Checks that there is exactly one Sec-WebSocket-Key, base64 of 16 bytes.
+ * Returns 0 or 400. */
+int wsp_handshake_check_key(const struct wsp_http_head *head,
+                            const char *bytes);
+
+/* Writes the whole 101 response for a head that passed both checks. Returns its
+ * length, or 0 when libcrypto fails. */
+size_t wsp_handshake_accept(const struct wsp_http_head *head,
+                            const char *bytes,
+                            char out[WSP_HANDSHAKE_ACCEPT_MAX]);
+
+#endif

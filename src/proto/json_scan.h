@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks JSON text without building anything: is it well-formed, and where does
+ * a value end (RFC 8259)?
+ * Thread: any. */
+#ifndef WSP_PROTO_JSON_SCAN_H
+#define WSP_PROTO_JSON_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wspulse/span.h>
+
+#define WSP_JSON_DEPTH_MAX 512 /* decisions D15 */
+
+/* Finds the end of the value that starts at text[offset] (no white space
+ * before it), `depth` levels down. Returns the offset behind it, or 0 when it
+ * is malformed, cut short or nested over WSP_JSON_DEPTH_MAX. No recursion; bytes
+ * over 0x7f in strings are taken as they are. */
+size_t wsp_json_skip(struct wsp_span text, size_t offset, int depth);
+
+/* Finds the end of the string whose opening quote is text[offset]. Returns the
+ * offset behind the closing one, or 0 when it is malformed or cut short, and
+ * tells whether it holds a backslash. */
+size_t wsp_json_skip_string(struct wsp_span text, size_t offset,
+                            bool *has_escape);
+
+/* Counts the bytes from `offset` on that stand for themselves in a string: all
+ * but quote, backslash and control characters. */
+size_t wsp_json_plain_len(struct wsp_span text, size_t offset);
+
+/* Skips white space from `offset` on. */
+size_t wsp_json_skip_space(struct wsp_span text, size_t offset);
+
+/* Tells whether the whole text is one value with nothing but white space
+ * around it (wsp_json_is_valid of <wspulse/codec.h>). */
+bool wsp_json_check(struct wsp_span text);
+
+#endif
