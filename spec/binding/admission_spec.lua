@@ -6,13 +6,13 @@ local wspulse = require "wspulse"
 local harness = require "harness"
 
 --- Asks for an upgrade of a server whose `connect` is `fn`.
--- @return status and body of the answer, and the harness
+-- @return the harness, and status, body and head of the answer
 local function upgrade(fn, more)
   local options = more or {}
   options.connect = fn
   local h = harness.start(options)
   local _, status, head, body = h:upgrade "/ws?token=t"
-  return status, body, h, head
+  return h, status, body, head
 end
 
 describe("connect", function()
@@ -25,7 +25,7 @@ describe("connect", function()
   it("S14 S29 refuses with 401 and says no more", function()
     local called = false
     local status, body, head
-    status, body, h, head = upgrade(function()
+    h, status, body, head = upgrade(function()
       return nil, "secret reason"
     end, {
       on_connect = function()
@@ -43,7 +43,7 @@ describe("connect", function()
 
   it("refuses with a status of its own", function()
     local status, body
-    status, body, h = upgrade(function()
+    h, status, body = upgrade(function()
       return nil, "not here", 403
     end)
     assert.equal(403, status)
@@ -62,14 +62,14 @@ describe("connect", function()
         h:stop()
       end
       local status
-      status, _, h = upgrade(fn)
+      h, status = upgrade(fn)
       assert.equal(401, status)
     end
   end)
 
   it("is 500 with a generic body when it raises", function()
     local status, body
-    status, body, h = upgrade(function()
+    h, status, body = upgrade(function()
       error "secret reason"
     end)
     assert.equal(500, status)
@@ -101,7 +101,7 @@ describe("connect", function()
         h:stop()
       end
       local status, body
-      status, body, h = upgrade(fn)
+      h, status, body = upgrade(fn)
       assert.equal(500, status, what)
       assert.equal("Internal Server Error\n", body)
       local line = h:line "wspulse: connect returned a wrong value"
@@ -112,7 +112,7 @@ describe("connect", function()
   it("takes ids up to 1024 bytes, and an empty room", function()
     local id, room = ("ü"):rep(512), nil
     local status
-    status, _, h = upgrade(function()
+    h, status = upgrade(function()
       return "", id
     end, {
       on_connect = function(conn)

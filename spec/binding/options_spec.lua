@@ -109,7 +109,7 @@ describe("a number out of range", function()
     end)
   end
 
-  it("is refused when it is NaN or infinite or a fraction of a count", function()
+  it("is refused when it is NaN, infinite or a fraction of a count", function()
     for _, name in ipairs {
       "resume_window", "write_wait", "max_message_size", "send_buffer_size",
       "send_buffer_bytes", "max_suspended", "max_suspended_bytes",
@@ -197,7 +197,8 @@ describe("a wrong type", function()
     { "http", { ["GET /x"] = 1 },
       'wspulse: http: must be a function (http["GET /x"] = 1)' },
     { "static", { public = "/" },
-      'wspulse: static: a URL prefix starts with "/" (static["public"] = "/")' },
+      'wspulse: static: a URL prefix starts with "/" '
+        .. '(static["public"] = "/")' },
     { "static", { ["/"] = 1 },
       'wspulse: static: must name a folder (static["/"] = 1)' },
   }

@@ -2,7 +2,7 @@
 // Every example, as it stands.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
@@ -14,6 +14,7 @@ import {
   run,
   serve,
   Server,
+  withFolder,
 } from "./support/server.mjs";
 
 // `title` begins with the name of the file.
@@ -68,6 +69,25 @@ test("check accepts each example and the template", async () => {
     assert.equal(code, 0, stderr);
   }
 });
+
+test("the script of README.md does what is said there", () =>
+  withFolder(async (folder) => {
+    const readme = await readFile(path.join(root, "README.md"), "utf8");
+    const [, text] = /^```lua\n(.*?)^```$/ms.exec(readme);
+    assert.ok(text.trimEnd().split("\n").length <= 12, "it has 12 lines");
+    const script = path.join(folder, "hello.lua");
+    await writeFile(script, text);
+    await serve(script, {}, async (server) => {
+      const ada = await server.connect({ room: "garden" });
+      const grace = await server.connect({ room: "garden" });
+      const zoe = await server.connect();
+      ada.send('{"event":"say","payload":"hi"}');
+      const said = { event: "said", payload: "hi" };
+      assert.deepEqual(await ada.frame(), said);
+      assert.deepEqual(await grace.frame(), said);
+      assert.deepEqual(await zoe.ask("say", "hm"), { ...said, payload: "hm" });
+    });
+  }));
 
 example("01_hello", async (server) => {
   const hello = await server.request("GET", "/hello");

@@ -162,7 +162,7 @@ withApplication(
     application.write(2, "on_reload_raises = true");
     await server.reload();
     assert.equal((await peer.ask("ask")).payload.build, 2);
-    assert.match(server.stderr, /app\.lua:\d+: on_reload raised on purpose/);
+    await server.logged(/app\.lua:\d+: on_reload raised on purpose/);
   },
 );
 
@@ -183,7 +183,7 @@ withApplication(
       const { payload } = await peer.ask("ask");
       assert.deepEqual([payload.build, payload.generation], [1, 1], text);
     }
-    assert.match(server.stderr, /reload refused/);
+    await server.logged(/reload refused/);
     application.write(5);
     await server.reload();
     assert.equal((await peer.ask("ask")).payload.build, 5);
@@ -221,10 +221,10 @@ withApplication(
     application.write(2, 'listen = "127.0.0.1:9"');
     await server.reload();
     assert.equal((await peer.ask("ask")).payload.build, 2);
-    const warning = server.stderr
-      .split("\n")
-      .filter((line) => /\blisten\b/.test(line) && /warn/i.test(line));
-    assert.equal(warning.length, 1, server.stderr);
+    const warning = /WARN .*\blisten\b/;
+    await server.logged(warning);
+    const warnings = server.logLines.filter((line) => warning.test(line));
+    assert.equal(warnings.length, 1, server.stderr);
     const late = await server.connect({ id: "grace" });
     assert.equal((await late.ask("ask")).payload.build, 2);
   },
@@ -275,7 +275,7 @@ withApplication(
     await served(2);
     // An editor that writes in place shows half a file for a moment.
     await writeFile(application.module, "return { number = ");
-    await until(() => /reload refused/.test(server.stderr), "the refusal");
+    await server.logged(/reload refused/);
     assert.equal((await peer.ask("ask")).payload.build, 2);
     await writeFile(application.module, "return { number = 3 }\n");
     await served(3);

@@ -228,7 +228,7 @@ row(
     peer.send({ event: "say", payload: "well-formed" });
     assert.equal(await nextOf(witness, "message"), "well-formed");
     assert.equal((await askFor(peer, "whoami", {}, "you")).id, "ada");
-    assert.match(server.stderr, /decode failed/);
+    await server.logged(/decode failed/);
   },
 );
 

@@ -101,7 +101,7 @@ test("SIGHUP reloads, and nobody is disconnected", () =>
         `generation ${generation}`,
       );
     }
-    assert.match(server.stderr, /reloaded.*previous="?1"?/);
+    await server.logged(/reloaded.*previous="?1"?/);
     assert.ok(peer.isOpen);
   }));
 

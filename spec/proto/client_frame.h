@@ -14,7 +14,7 @@ struct client_frame {
     uint8_t opcode;
     struct wsp_span payload;
     /* What is zero is as it should be. */
-    bool is_fragment;       /* FIN is 0 */
+    bool is_fragment; /* FIN is 0 */
     bool is_unmasked;
     uint8_t rsv;
     uint8_t length_size;    /* 2 or 8: the longer form, needed or not */

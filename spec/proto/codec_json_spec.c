@@ -159,8 +159,11 @@ static void test_texts_are_escaped(void **state)
 static void test_e7_invalid_utf8_in_texts_is_replaced(void **state)
 {
     (void)state;
-    expect_encoded(SPAN("a\xFF" "b"), SPAN("\xE2\x82"), NONE,
-                   "{\"id\":\"a\xEF\xBF\xBD" "b\","
+    expect_encoded(SPAN("a\xFF"
+                        "b"),
+                   SPAN("\xE2\x82"), NONE,
+                   "{\"id\":\"a\xEF\xBF\xBD"
+                   "b\","
                    "\"event\":\"\xEF\xBF\xBD\xEF\xBF\xBD\"}");
     expect_encoded(SPAN("\xED\xA0\x80\""), NONE, NONE,
                    "{\"id\":\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\\\"\"}");
@@ -246,9 +249,10 @@ static void test_k7_d1_d2_absent_members(void **state)
 static void test_k8_d3_unknown_members(void **state)
 {
     (void)state;
-    expect_decoded(SPAN("{\"version\":2,\"event\":\"e\",\"extra\":{\"id\":\"x\","
-                        "\"payload\":[1]},\"id\":\"1\"}"),
-                   "1", "e", NULL);
+    expect_decoded(
+        SPAN("{\"version\":2,\"event\":\"e\",\"extra\":{\"id\":\"x\","
+             "\"payload\":[1]},\"id\":\"1\"}"),
+        "1", "e", NULL);
     expect_decoded(SPAN("{\"\":0,\"i\":1,\"idd\":2,\"Payload\":3}"), "", "",
                    NULL);
 }
@@ -263,9 +267,18 @@ static void test_d5_a_payload_is_kept_verbatim(void **state)
 {
     (void)state;
     static const char *const payloads[] = {
-        "0",        "-1.50e+3", "true",          "\"a\\u0062\\n\"", "[]",
-        "[ 1 , 2 ]", "{ }",     "{\"a\" : [ ]}", "9007199254740993", "1.0",
-        "\"\xC3\xA9\"", "\"\\ud800\"",
+        "0",
+        "-1.50e+3",
+        "true",
+        "\"a\\u0062\\n\"",
+        "[]",
+        "[ 1 , 2 ]",
+        "{ }",
+        "{\"a\" : [ ]}",
+        "9007199254740993",
+        "1.0",
+        "\"\xC3\xA9\"",
+        "\"\\ud800\"",
     };
     for (size_t i = 0; i < sizeof(payloads) / sizeof(*payloads); i++) {
         char message[128];
@@ -295,16 +308,54 @@ static void test_k10_d8_d9_d10_what_is_no_envelope(void **state)
 {
     (void)state;
     static const char *const messages[] = {
-        "", " ", "\n\t", "{", "}", "{\"", "{\"id\"", "{\"id\":", "{\"id\":\"",
-        "{\"id\":\"1", "{\"id\":\"1\"", "{\"id\":\"1\",", "{\"id\":\"1\",}",
-        "{,}", "{\"payload\":}", "{\"payload\":{}", "{\"payload\":[1}}",
-        "{\"payload\":tru}", "{\"payload\":1 2}", "{\"payload\" 1}", "{id:1}",
-        "{}{}", "{}x", "{},", "{\"id\":\"1\"}{\"id\":\"2\"}", "hello", "[]",
-        "[{}]", "\"text\"", "1", "0", "true", "false", "nul", "nullx",
-        "null null", "null,", "{\"payload\":NaN}", "{\"payload\":Infinity}",
-        "{\"payload\":0x10}", "{\"payload\":01}", "{\"x\":'a'}",
-        "{\"id\":\"\n\"}", "{\"id\":\"\\x\"}", "{\"id\":\"\\ud8\"}",
-        "{\"\\q\":1}", "{\"a\":1,\"b\"}", "{\"a\"::1}",
+        "",
+        " ",
+        "\n\t",
+        "{",
+        "}",
+        "{\"",
+        "{\"id\"",
+        "{\"id\":",
+        "{\"id\":\"",
+        "{\"id\":\"1",
+        "{\"id\":\"1\"",
+        "{\"id\":\"1\",",
+        "{\"id\":\"1\",}",
+        "{,}",
+        "{\"payload\":}",
+        "{\"payload\":{}",
+        "{\"payload\":[1}}",
+        "{\"payload\":tru}",
+        "{\"payload\":1 2}",
+        "{\"payload\" 1}",
+        "{id:1}",
+        "{}{}",
+        "{}x",
+        "{},",
+        "{\"id\":\"1\"}{\"id\":\"2\"}",
+        "hello",
+        "[]",
+        "[{}]",
+        "\"text\"",
+        "1",
+        "0",
+        "true",
+        "false",
+        "nul",
+        "nullx",
+        "null null",
+        "null,",
+        "{\"payload\":NaN}",
+        "{\"payload\":Infinity}",
+        "{\"payload\":0x10}",
+        "{\"payload\":01}",
+        "{\"x\":'a'}",
+        "{\"id\":\"\n\"}",
+        "{\"id\":\"\\x\"}",
+        "{\"id\":\"\\ud8\"}",
+        "{\"\\q\":1}",
+        "{\"a\":1,\"b\"}",
+        "{\"a\"::1}",
     };
     for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
         expect_broken(wsp_span_of(messages[i]));
@@ -386,12 +437,17 @@ static void test_d15_nesting(void **state)
 static void test_d16_what_is_no_character_is_replaced(void **state)
 {
     (void)state;
-    expect_decoded(SPAN("{\"id\":\"a\xFF" "b\",\"event\":\"\xE2\x82\"}"),
-                   "a\xEF\xBF\xBD" "b", "\xEF\xBF\xBD\xEF\xBF\xBD", NULL);
+    expect_decoded(SPAN("{\"id\":\"a\xFF"
+                        "b\",\"event\":\"\xE2\x82\"}"),
+                   "a\xEF\xBF\xBD"
+                   "b",
+                   "\xEF\xBF\xBD\xEF\xBF\xBD", NULL);
     expect_decoded(SPAN("{\"id\":\"\\ud800\",\"event\":\"\\udc00x\"}"),
                    "\xEF\xBF\xBD", "\xEF\xBF\xBDx", NULL);
     expect_decoded(SPAN("{\"id\":\"\\ud800\\u0041\",\"event\":\"\\ud800\\n\"}"),
-                   "\xEF\xBF\xBD" "A", "\xEF\xBF\xBD\n", NULL);
+                   "\xEF\xBF\xBD"
+                   "A",
+                   "\xEF\xBF\xBD\n", NULL);
     expect_decoded(SPAN("{\"id\":\"\\ud800\\ud83d\\ude00\"}"),
                    "\xEF\xBF\xBD\xF0\x9F\x98\x80", "", NULL);
     expect_decoded(SPAN("{\"payload\":\"\xFF\\ud800\"}"), "", "",
@@ -436,9 +492,10 @@ static void test_the_scratch_is_emptied_first(void **state)
     struct wsp_buf scratch = {NULL, 0, 0};
     struct wsp_frame frame;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(codec->decode(SPAN("{\"id\":\"\\n\",\"event\":\"\\t\"}"),
-                                       false, &scratch, &frame, NULL),
-                         WSP_OK);
+        assert_int_equal(
+            codec->decode(SPAN("{\"id\":\"\\n\",\"event\":\"\\t\"}"), false,
+                          &scratch, &frame, NULL),
+            WSP_OK);
         assert_int_equal(scratch.len, 2);
         assert_true(wsp_span_equal(frame.id, SPAN("\n")));
         assert_true(wsp_span_equal(frame.event, SPAN("\t")));
@@ -471,8 +528,8 @@ static void test_hostile_45_strange_events(void **state)
     (void)state;
     expect_decoded(SPAN("{\"event\":\"__index\"}"), "", "__index", NULL);
     expect_decoded(SPAN("{\"event\":\"../x\"}"), "", "../x", NULL);
-    expect_decoded(SPAN("{\"event\":\"\\u001b[31m\\r\\n\"}"), "", "\x1B[31m\r\n",
-                   NULL);
+    expect_decoded(SPAN("{\"event\":\"\\u001b[31m\\r\\n\"}"), "",
+                   "\x1B[31m\r\n", NULL);
     expect_decoded(SPAN("{\"event\":\"\"}"), "", "", NULL);
 }
 
@@ -486,13 +543,13 @@ static bool round_trip(struct wsp_span id, struct wsp_span event,
     struct wsp_buf text = {NULL, 0, 0};
     struct wsp_buf scratch = {NULL, 0, 0};
     uint8_t opcode;
-    bool is_same =
-        codec->encode(&out, &text, &opcode, NULL) == WSP_OK &&
-        codec->decode((struct wsp_span){text.data, text.len}, false, &scratch,
-                      &in, NULL) == WSP_OK &&
-        wsp_span_equal(in.id, id) && wsp_span_equal(in.event, event) &&
-        wsp_span_equal(in.payload, payload) &&
-        in.has_payload == (payload.len > 0);
+    bool is_same = codec->encode(&out, &text, &opcode, NULL) == WSP_OK &&
+                   codec->decode((struct wsp_span){text.data, text.len}, false,
+                                 &scratch, &in, NULL) == WSP_OK &&
+                   wsp_span_equal(in.id, id) &&
+                   wsp_span_equal(in.event, event) &&
+                   wsp_span_equal(in.payload, payload) &&
+                   in.has_payload == (payload.len > 0);
     wsp_buf_fini(&text);
     wsp_buf_fini(&scratch);
     return is_same;
@@ -502,14 +559,26 @@ static void test_k6_hostile_44_round_trips_keep_every_byte(void **state)
 {
     (void)state;
     static const char *const payloads[] = {
-        "{\"text\":\"hello\"}", "[1,2,3]", "\"a string\"", "42", "-0.5e10",
-        "null", "true", "", "\"\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x8E\x89\"",
-        "{\"a\":{\"b\":{\"c\":[1,{\"d\":null}]}}}", "[]", "{}",
-        "9007199254740993", "12345678901234567", "1.0", "\"\\u00e9\\/\"",
+        "{\"text\":\"hello\"}",
+        "[1,2,3]",
+        "\"a string\"",
+        "42",
+        "-0.5e10",
+        "null",
+        "true",
+        "",
+        "\"\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x8E\x89\"",
+        "{\"a\":{\"b\":{\"c\":[1,{\"d\":null}]}}}",
+        "[]",
+        "{}",
+        "9007199254740993",
+        "12345678901234567",
+        "1.0",
+        "\"\\u00e9\\/\"",
     };
     for (size_t i = 0; i < sizeof(payloads) / sizeof(*payloads); i++) {
-        assert_true(round_trip(SPAN("id-1"), SPAN("msg"),
-                               wsp_span_of(payloads[i])));
+        assert_true(
+            round_trip(SPAN("id-1"), SPAN("msg"), wsp_span_of(payloads[i])));
     }
     assert_true(round_trip(SPAN("\"\\\n\xC3\xA9\x01"), SPAN("\t/"), SPAN("1")));
     struct wsp_buf payload = {NULL, 0, 0};
@@ -545,10 +614,9 @@ static void test_k11_decode_leaves_the_message_as_it_is(void **state)
     memcpy(copy, message, sizeof(message));
     struct wsp_buf scratch = {NULL, 0, 0};
     struct wsp_frame frame;
-    assert_int_equal(
-        codec->decode((struct wsp_span){copy, sizeof(copy) - 1}, false,
-                      &scratch, &frame, NULL),
-        WSP_OK);
+    assert_int_equal(codec->decode((struct wsp_span){copy, sizeof(copy) - 1},
+                                   false, &scratch, &frame, NULL),
+                     WSP_OK);
     assert_memory_equal(copy, message, sizeof(message));
     wsp_buf_fini(&scratch);
 }

@@ -111,7 +111,7 @@ static void test_the_order_of_the_checks(void **state)
     expect_answer("POST / HTTP/1.0", CONNECTION UPGRADE, 405);
     expect_answer("GET / HTTP/1.0", CONNECTION UPGRADE, 400);
     expect_answer("GET / HTTP/1.1", CONNECTION UPGRADE "Content-Length: 1\r\n",
-                 400);
+                  400);
     expect_answer("GET / HTTP/1.1", CONNECTION UPGRADE, 426);
 }
 
@@ -135,11 +135,11 @@ static void test_hostile_3_key(void **state)
     static const char *const bad[] = {
         "",
         "=",
-        "dGhlIHNhbXBsZSBub25jZQ=",   /* cut short */
-        "dGhlIHNhbXBsZSBub25j",      /* 15 bytes */
-        "dGhlIHNhbXBsZSBub25jZQA=",  /* 17 bytes */
-        "dGhlIHNhbXBsZSBub25jZQAA",  /* 18 bytes */
-        "dGhlIHNhbXBsZSBub25jZ-==",  /* another alphabet */
+        "dGhlIHNhbXBsZSBub25jZQ=",  /* cut short */
+        "dGhlIHNhbXBsZSBub25j",     /* 15 bytes */
+        "dGhlIHNhbXBsZSBub25jZQA=", /* 17 bytes */
+        "dGhlIHNhbXBsZSBub25jZQAA", /* 18 bytes */
+        "dGhlIHNhbXBsZSBub25jZ-==", /* another alphabet */
         "dGhlIHNhbXBs SBub25jZQ==",
         "dGhlIHNhbXBsZSBub2=jZQ==",
         "\xC3\xA9hlIHNhbXBsZSBub25jZQ==",
@@ -173,11 +173,11 @@ static void test_the_answer(void **state)
 static void test_hostile_10_nothing_of_the_request_is_echoed(void **state)
 {
     (void)state;
-    struct request request = request_of(
-        "GET /%0d%0aX:%20y?a=%0d%0ab HTTP/1.1",
-        UPGRADE CONNECTION VERSION KEY "Sec-WebSocket-Protocol: a, b\r\n"
-                                       "Sec-WebSocket-Extensions: "
-                                       "permessage-deflate\r\n");
+    struct request request = request_of("GET /%0d%0aX:%20y?a=%0d%0ab HTTP/1.1",
+                                        UPGRADE CONNECTION VERSION KEY
+                                        "Sec-WebSocket-Protocol: a, b\r\n"
+                                        "Sec-WebSocket-Extensions: "
+                                        "permessage-deflate\r\n");
     char out[WSP_HANDSHAKE_ACCEPT_MAX + 1];
     size_t len = wsp_handshake_accept(&request.head, request.bytes, out);
     assert_in_range(len, 1, WSP_HANDSHAKE_ACCEPT_MAX);

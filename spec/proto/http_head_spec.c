@@ -112,9 +112,10 @@ static void test_bad_targets(void **state)
 {
     (void)state;
     static const char *const targets[] = {
-        "*", "a", "example.com:80", "ftp://a/", "http:///", "http://", "http:a",
-        "/a#b", "/\x80", "/a\tb", "http://b/", "http://u@a/", "?a", "/a b",
-        "/\x7f", "http://?a",
+        "*",        "a",       "example.com:80", "ftp://a/",
+        "http:///", "http://", "http:a",         "/a#b",
+        "/\x80",    "/a\tb",   "http://b/",      "http://u@a/",
+        "?a",       "/a b",    "/\x7f",          "http://?a",
     };
     for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
         char bytes[128];
@@ -220,10 +221,9 @@ static void test_hostile_5_nul_bytes(void **state)
         memcpy(bytes, good, sizeof(good));
         bytes[at] = '\0';
         wsp_http_head_init(&head);
-        assert_int_equal(
-            wsp_http_head_parse(&head,
-                                (struct wsp_span){bytes, sizeof(good) - 1}),
-            -400);
+        assert_int_equal(wsp_http_head_parse(
+                             &head, (struct wsp_span){bytes, sizeof(good) - 1}),
+                         -400);
     }
 }
 
@@ -260,8 +260,8 @@ static void test_hostile_4_content_length(void **state)
     parse(&head, "POST / HTTP/1.1\r\n" HOST
                  "Content-Length: 18446744073709551615\r\n\r\n");
     assert_true(head.content_length == SIZE_MAX);
-    static const char *const bad[] = {"", "-1", "+1", "1 2", "5, 5", "0x5",
-                                      "1e3"};
+    static const char *const bad[] = {"",     "-1",  "+1", "1 2",
+                                      "5, 5", "0x5", "1e3"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         char bytes[128];
         snprintf(bytes, sizeof(bytes),
@@ -284,9 +284,8 @@ static void test_hostile_4_transfer_encoding(void **state)
     expect_status("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
                   "Content-Length: 0\r\n\r\n",
                   -400);
-    expect_status("POST / HTTP/1.0\r\n" HOST
-                  "Transfer-Encoding: chunked\r\n\r\n",
-                  -400);
+    expect_status(
+        "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", -400);
 }
 
 static void expect_keep_alive(const char *version, const char *connection,
@@ -425,9 +424,9 @@ static void expect_token(const char *value, const char *token, bool is_there)
     snprintf(bytes, sizeof(bytes),
              "GET / HTTP/1.1\r\n" HOST "X: a\r\nX: %s\r\n\r\n", value);
     assert_true(parse(&head, bytes) > 0);
-    assert_int_equal(wsp_http_head_has_token(&head, bytes, SPAN("x"),
-                                             wsp_span_of(token)),
-                     is_there);
+    assert_int_equal(
+        wsp_http_head_has_token(&head, bytes, SPAN("x"), wsp_span_of(token)),
+        is_there);
 }
 
 static void test_tokens_of_a_list(void **state)
@@ -447,7 +446,8 @@ static void test_tokens_of_a_list(void **state)
 static void test_nothing_is_read_behind_the_bytes(void **state)
 {
     (void)state;
-    static const char bytes[] = "GET /a?b HTTP/1.1\r\nHost: a\r\nX:  y \r\n\r\n";
+    static const char bytes[] =
+        "GET /a?b HTTP/1.1\r\nHost: a\r\nX:  y \r\n\r\n";
     struct page_end memory;
     page_end_init(&memory, sizeof(bytes));
     for (size_t len = 0; len < sizeof(bytes); len++) {

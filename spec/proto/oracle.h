@@ -20,7 +20,7 @@ struct oracle {
     struct wsp_buf log; /* messages, pings, pongs and closes found */
     size_t found_len;   /* of the log, without the line of a close */
     enum oracle_end end;
-    uint16_t close_code; /* of its own close frame; 1005 for an empty one */
+    uint16_t close_code;    /* of its own close frame; 1005 for an empty one */
     struct wsp_span stream; /* what is left to read */
     struct wsp_buf sent;    /* frames it would write */
 };

@@ -60,8 +60,8 @@ struct text {
 static void add_character(struct text *text, uint64_t *random)
 {
     static const char *const characters[] = {
-        "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF",
-        "\xF4\x8F\xBF\xBF", "\xC2\x80", "\xE0\xA0\x80",
+        "\xC3\xA9",         "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF",
+        "\xF4\x8F\xBF\xBF", "\xC2\x80",     "\xE0\xA0\x80",
     };
     const char *character = characters[below(random, 7)];
     memcpy(text->data + text->len, character, strlen(character));
@@ -205,8 +205,8 @@ static void run_ours(struct ours *ours, struct wsp_span stream, size_t piece)
     ours->result = WSP_READER_MORE;
     for (size_t at = 0; at < stream.len && ours->result == WSP_READER_MORE;) {
         size_t len = stream.len - at < piece ? stream.len - at : piece;
-        recorder_feed(&ours->recorder,
-                      (struct wsp_span){stream.data + at, len}, len);
+        recorder_feed(&ours->recorder, (struct wsp_span){stream.data + at, len},
+                      len);
         ours->result = ours->recorder.result;
         at += len;
     }

@@ -250,17 +250,15 @@ static void test_hostile_23_frames_out_of_order(void **state)
     put(fixture, WSP_OPCODE_TEXT, "a");
     put(fixture, WSP_OPCODE_CONTINUATION, "b");
     feed(fixture);
-    expect_log(fixture,
-               "text 1 a\nfailed 1002 continuation without start\n");
+    expect_log(fixture, "text 1 a\nfailed 1002 continuation without start\n");
 }
 
 /* Feeds a head of 10 bytes, without a key or payload. */
 static void expect_announced(struct fixture *fixture, uint64_t len,
                              const char *log)
 {
-    struct client_frame frame = {.opcode = WSP_OPCODE_BINARY,
-                                 .announced_len = len,
-                                 .length_size = 8};
+    struct client_frame frame = {
+        .opcode = WSP_OPCODE_BINARY, .announced_len = len, .length_size = 8};
     begin(fixture);
     client_frame_add(&fixture->stream, &frame);
     fixture->stream.len = 10;
@@ -305,8 +303,8 @@ static void test_hostile_25_non_minimal_length(void **state)
     static const struct {
         size_t len;
         uint8_t size;
-    } cases[] = {{0, 2}, {5, 2}, {125, 2}, {0, 8}, {5, 8}, {126, 8},
-                 {65535, 8}};
+    } cases[] = {{0, 2}, {5, 2},   {125, 2},  {0, 8},
+                 {5, 8}, {126, 8}, {65535, 8}};
     char *payload = calloc(1, 65535);
     assert_non_null(payload);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -405,11 +403,11 @@ static void test_a_limit_lowered_within_a_message(void **state)
 static void test_hostile_29_invalid_utf8(void **state)
 {
     static const char *const texts[] = {
-        "\x80",                /* continuation alone */
-        "ok\xC0\x80",          /* overlong */
-        "ok\xE0\x80\x80",      /* overlong */
-        "\xED\xA0\x80",        /* surrogate */
-        "\xF4\x90\x80\x80",    /* over U+10FFFF */
+        "\x80",             /* continuation alone */
+        "ok\xC0\x80",       /* overlong */
+        "ok\xE0\x80\x80",   /* overlong */
+        "\xED\xA0\x80",     /* surrogate */
+        "\xF4\x90\x80\x80", /* over U+10FFFF */
         "\xFF",
         "cut short \xE2\x82",
         "much plain text, so that whole blocks are skipped, then \xC3(",
@@ -474,7 +472,8 @@ static void test_utf8_is_not_checked_when_turned_off(void **state)
 static void test_hostile_30_invalid_utf8_in_a_close_reason(void **state)
 {
     struct client_frame frame = {.opcode = WSP_OPCODE_CLOSE,
-                                 .payload = SPAN("\x03\xE8" "bye \xC3(")};
+                                 .payload = SPAN("\x03\xE8"
+                                                 "bye \xC3(")};
     expect_frame(*state, &frame,
                  "failed 1007 close reason is not valid UTF-8\n");
 }
@@ -575,8 +574,7 @@ static void test_a_sink_can_stop_the_reader(void **state)
 static void test_nothing_is_read_after_a_failure(void **state)
 {
     struct fixture *fixture = *state;
-    client_frame_add(&fixture->stream,
-                     &(struct client_frame){.opcode = 3});
+    client_frame_add(&fixture->stream, &(struct client_frame){.opcode = 3});
     put(fixture, WSP_OPCODE_TEXT, "late");
     feed(fixture);
     assert_int_equal(fixture->recorder.result, WSP_READER_FAILED);

@@ -139,9 +139,11 @@ static void build_too_many(struct wsp_buf *stream)
 }
 
 static const build_fn corpus[] = {
-    build_small_session, build_fragmented_session, build_medium_lengths,
-    build_close_in_a_message, build_bad_text, build_bad_split_text,
-    build_bad_reason, build_bad_order, build_bad_head, build_too_big,
+    build_small_session,  build_fragmented_session,
+    build_medium_lengths, build_close_in_a_message,
+    build_bad_text,       build_bad_split_text,
+    build_bad_reason,     build_bad_order,
+    build_bad_head,       build_too_big,
     build_too_many,
 };
 

@@ -37,8 +37,8 @@ static bool note_found(struct recorder *recorder, const char *what,
 
 static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
 {
-    bool is_going_on =
-        note_found(ud, opcode == WSP_OPCODE_TEXT ? "text" : "binary", data, len);
+    bool is_going_on = note_found(
+        ud, opcode == WSP_OPCODE_TEXT ? "text" : "binary", data, len);
     for (size_t i = 0; i < len; i++) {
         data[i] = '!'; /* the sink may change it */
     }
@@ -110,8 +110,7 @@ static void feed_piece(struct recorder *recorder, struct wsp_span piece)
         piece.len, &sink, recorder, &recorder->failure);
     if (recorder->result == WSP_READER_FAILED &&
         !wsp_buf_printf(&recorder->log, "failed %u %s\n",
-                        recorder->failure.close_code,
-                        recorder->failure.text)) {
+                        recorder->failure.close_code, recorder->failure.text)) {
         abort();
     }
 }

@@ -20,7 +20,7 @@ struct recorder {
     int stop_after;                /* things found; 0: never */
     int found_count;
     struct wsp_buf log;
-    size_t found_len; /* of the log, without the lines of its end */
+    size_t found_len;       /* of the log, without the lines of its end */
     struct page_end memory; /* what is fed ends at a forbidden page */
 };
 

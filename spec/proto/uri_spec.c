@@ -15,8 +15,7 @@
 
 /* ---- queries ---- */
 
-static void expect_query(const char *query, const char *name,
-                         const char *value)
+static void expect_query(const char *query, const char *name, const char *value)
 {
     char out[64];
     long len = wsp_uri_query_find(wsp_span_of(query), wsp_span_of(name), out,
@@ -150,7 +149,8 @@ static void test_paths_are_decoded_and_resolved(void **state)
     expect_path("/a/b/..", "/a/");
     expect_path("/a/.", "/a/");
     expect_path("/.", "/");
-    expect_path("/gr%C3%BC%C3%9Fe%20x+y", "/gr\xC3\xBC\xC3\x9F" "e x+y");
+    expect_path("/gr%C3%BC%C3%9Fe%20x+y", "/gr\xC3\xBC\xC3\x9F"
+                                          "e x+y");
     expect_path("/a%2Fb", "/a/b");
 }
 
@@ -158,12 +158,29 @@ static void test_paths_do_not_escape(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        "",           "a",          "..",           "/..",
-        "/../a",      "/a/../..",   "/a/../../b",   "/%2e%2e/a",
-        "/.%2E/a",    "/a%2f..%2f..", "/.git/config", "/a/.env",
-        "/%2egit",    "/...",       "/..a",         "/a\\b",
-        "/a%5Cb",     "/..%5c..",   "/a%00",        "/%",
-        "/%4",        "/%zz",       "%2Fa",
+        "",
+        "a",
+        "..",
+        "/..",
+        "/../a",
+        "/a/../..",
+        "/a/../../b",
+        "/%2e%2e/a",
+        "/.%2E/a",
+        "/a%2f..%2f..",
+        "/.git/config",
+        "/a/.env",
+        "/%2egit",
+        "/...",
+        "/..a",
+        "/a\\b",
+        "/a%5Cb",
+        "/..%5c..",
+        "/a%00",
+        "/%",
+        "/%4",
+        "/%zz",
+        "%2Fa",
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         expect_path(paths[i], NULL);

@@ -149,9 +149,9 @@ static void test_it_fails_at_the_first_byte_that_is_wrong(void **state)
         const char *text;
         size_t good_len; /* bytes that may still become something */
     } cases[] = {
-        {"\x80", 0},         {"ok\xC0\x80", 2},      {"\xC3(", 1},
-        {"\xE0\x9F\x80", 1}, {"\xED\xA0\x80", 1},    {"\xE2\x82(", 2},
-        {"\xF0\x8F\x80", 1}, {"\xF4\x90\x80\x80", 1}, {"\xF5", 0},
+        {"\x80", 0},          {"ok\xC0\x80", 2},       {"\xC3(", 1},
+        {"\xE0\x9F\x80", 1},  {"\xED\xA0\x80", 1},     {"\xE2\x82(", 2},
+        {"\xF0\x8F\x80", 1},  {"\xF4\x90\x80\x80", 1}, {"\xF5", 0},
         {"\xF0\x9F\x98(", 3},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -159,6 +159,7 @@ static void take_servers(lua_State *L, struct wsp_lua_app *app)
     app->servers = calloc(count + 1, sizeof(struct wsp_lua_server *));
     if (!app->servers) {
         luaL_error(L, "wspulse: out of memory");
+        return;
     }
     if (!lua_istable(L, -1)) {
         take_server(L, app);

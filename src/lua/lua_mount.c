@@ -20,6 +20,24 @@ static struct wsp_options options_of(struct wsp_lua_mount *mount,
     return options;
 }
 
+/* Says of an option that this version checks and does not use yet. */
+static void warn_unused(const struct wsp_lua_mount *mount, bool is_set,
+                        const char *option)
+{
+    const struct wsp_log_field field = WSP_LOG_STR("option", option);
+    if (is_set) {
+        wsp_log(&mount->logger, WSP_LOG_WARN,
+                "wspulse: option has no effect in this version", &field, 1);
+    }
+}
+
+static void warn_all_unused(const struct wsp_lua_mount *mount,
+                            const struct wsp_lua_server *described)
+{
+    warn_unused(mount, described->has_codec_table, "codec");
+    warn_unused(mount, described->has_metrics, "metrics");
+}
+
 /* wspulse.log of a script goes where its server's lines go. */
 static void route_log(struct wsp_lua_mount *mount,
                       const struct wsp_lua_server *described)
@@ -62,6 +80,7 @@ struct wsp_lua_mount *wsp_lua_mount_new(
     }
     described->mount = mount;
     route_log(mount, described);
+    warn_all_unused(mount, described);
     return mount;
 }
 
@@ -86,6 +105,7 @@ enum wsp_err wsp_lua_mount_swap(struct wsp_lua_mount *mount,
         return result;
     }
     route_log(mount, next);
+    warn_all_unused(mount, next);
     if (previous != mount->home && previous != next) {
         detach(mount, previous);
     }

@@ -219,6 +219,7 @@ static void read_metrics(lua_State *L, const struct wsp_lua_option *option,
     for (const char *const *hook = hooks; *hook; hook++) {
         check_function(L, option, *hook, false);
     }
+    option->server->has_metrics = true;
 }
 
 /* ---- codec ---- */

@@ -30,8 +30,9 @@ enum wsp_lua_callback {
 #define WSP_LUA_CALLBACK_VALUE(name, option) WSP_LUA_##name,
     WSP_LUA_CALLBACK_MAP(WSP_LUA_CALLBACK_VALUE)
 #undef WSP_LUA_CALLBACK_VALUE
-        WSP_LUA_CALLBACK_COUNT
 };
+
+#define WSP_LUA_CALLBACK_COUNT (WSP_LUA_LOGGER + 1)
 
 /* Slots of the environment tables of a description and, the first one, of its
  * connections' handles. */
@@ -47,6 +48,7 @@ struct wsp_lua_server {
     struct wsp_lua_state *state;
     struct wsp_options options; /* what it points to is kept by SLOT_KEPT */
     bool has_codec_table;       /* codec is a table of Lua functions */
+    bool has_metrics;           /* there are metrics hooks */
     bool has[WSP_LUA_CALLBACK_COUNT]; /* which callbacks there are */
     struct wsp_lua_mount *mount;      /* NULL before and after it is mounted */
 

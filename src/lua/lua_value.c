@@ -50,21 +50,37 @@ bool wsp_lua_value_to(lua_State *L, int index, struct wsp_span *out)
     return true;
 }
 
-void wsp_lua_value_push(lua_State *L, struct wsp_span bytes)
+/* Pushes the value and returns true, or pushes nothing. */
+static bool push_value(lua_State *L, struct wsp_span bytes)
 {
+    if (!bytes.data || bytes.len == 0) {
+        return false;
+    }
     const char *body = bytes.data + 1;
     size_t len = bytes.len - 1;
     lua_Number number;
-    if (!bytes.data || bytes.len == 0) {
-        lua_pushnil(L);
-    } else if (*bytes.data == TAG_BOOLEAN && len == 1) {
-        lua_pushboolean(L, *body == '1');
-    } else if (*bytes.data == TAG_NUMBER && len == sizeof number) {
-        memcpy(&number, body, sizeof number);
-        lua_pushnumber(L, number);
-    } else if (*bytes.data == TAG_STRING) {
+    switch (*bytes.data) {
+    case TAG_BOOLEAN:
+        lua_pushboolean(L, len == 1 && *body == '1');
+        return true;
+    case TAG_STRING:
         lua_pushlstring(L, body, len);
-    } else {
+        return true;
+    case TAG_NUMBER:
+        if (len == sizeof number) {
+            memcpy(&number, body, sizeof number);
+            lua_pushnumber(L, number);
+            return true;
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
+void wsp_lua_value_push(lua_State *L, struct wsp_span bytes)
+{
+    if (!push_value(L, bytes)) {
         lua_pushnil(L);
     }
 }

@@ -15,10 +15,15 @@ static const struct wsp_span id_key = {"id", 2};
 static const struct wsp_span event_key = {"event", 5};
 static const struct wsp_span payload_key = {"payload", 7};
 
+static const struct wsp_span id_opening = {",\"id\":\"", 7};
+static const struct wsp_span event_opening = {",\"event\":\"", 10};
+static const struct wsp_span payload_opening = {",\"payload\":", 11};
+
 /* The inside of a string in the message, still escaped. */
 struct inside {
     struct wsp_span span;
     bool has_escape;
+    bool is_verbatim; /* it is its own meaning; known at the end */
 };
 
 /* An envelope being read. */
@@ -75,8 +80,8 @@ static bool take_value(struct envelope *envelope, struct wsp_span *value)
 static bool take_string(struct envelope *envelope, struct inside *inside)
 {
     size_t start = envelope->at;
-    size_t end = wsp_json_skip_string(envelope->message, start,
-                                      &inside->has_escape);
+    size_t end =
+        wsp_json_skip_string(envelope->message, start, &inside->has_escape);
     if (end == 0) {
         return fail(envelope, "malformed JSON string");
     }
@@ -105,7 +110,7 @@ static bool take_text(struct envelope *envelope, struct inside *text)
     if (!wsp_span_equal(value, (struct wsp_span){"null", 4})) {
         return fail(envelope, "id and event must be strings");
     }
-    *text = (struct inside){{"", 0}, false};
+    *text = (struct inside){.span = {"", 0}};
     return true;
 }
 
@@ -177,18 +182,29 @@ static bool take_envelope(struct envelope *envelope)
 
 /* ---- decode: the texts ---- */
 
-/* Tells whether the inside of a string is its own meaning. */
-static bool is_verbatim(const struct inside *inside)
+static void find_out_verbatim(struct inside *inside)
 {
-    return !inside->has_escape &&
-           wsp_utf8_check(inside->span.data, inside->span.len);
+    inside->is_verbatim = !inside->has_escape &&
+                          wsp_utf8_check(inside->span.data, inside->span.len);
+}
+
+/* Makes room for both texts at once: the first one must not move. */
+static bool reserve_texts(struct envelope *envelope, struct wsp_buf *scratch)
+{
+    find_out_verbatim(&envelope->id);
+    find_out_verbatim(&envelope->event);
+    if (envelope->id.is_verbatim && envelope->event.is_verbatim) {
+        return true;
+    }
+    size_t len = envelope->id.span.len + envelope->event.span.len;
+    return wsp_buf_reserve(scratch, len * WSP_JSON_UNESCAPE_FACTOR);
 }
 
 /* Gives what a string means; `scratch` has room for it. */
 static struct wsp_span resolve(const struct inside *inside,
                                struct wsp_buf *scratch)
 {
-    if (is_verbatim(inside)) {
+    if (inside->is_verbatim) {
         return inside->span;
     }
     char *out = scratch->data + scratch->len;
@@ -197,25 +213,14 @@ static struct wsp_span resolve(const struct inside *inside,
     return (struct wsp_span){out, len};
 }
 
-/* Makes room for both texts at once: the first one must not move. */
-static bool reserve_texts(const struct envelope *envelope,
-                          struct wsp_buf *scratch)
-{
-    if (is_verbatim(&envelope->id) && is_verbatim(&envelope->event)) {
-        return true;
-    }
-    size_t len = envelope->id.span.len + envelope->event.span.len;
-    return wsp_buf_reserve(scratch, len * WSP_JSON_UNESCAPE_FACTOR);
-}
-
 static enum wsp_err decode(struct wsp_span message, bool is_binary,
                            struct wsp_buf *scratch, struct wsp_frame *frame,
                            struct wsp_diag *diag)
 {
     struct envelope envelope = {
         .message = message,
-        .id = {{"", 0}, false},
-        .event = {{"", 0}, false},
+        .id.span = {"", 0},
+        .event.span = {"", 0},
     };
     scratch->len = 0;
     if (!take_envelope(&envelope)) {
@@ -241,63 +246,64 @@ static enum wsp_err decode(struct wsp_span message, bool is_binary,
 
 /* ---- encode ---- */
 
-/* Members being written behind one another; room has been made. */
-struct writer {
-    char *out;
-    size_t len;
-    char separator; /* before the next member: `{`, then `,` */
+/* A text to write: what stands before it, and what it may take. */
+struct text {
+    struct wsp_span opening; /* a comma, the key, the opening quote */
+    struct wsp_span span;
+    bool is_plain; /* nothing to escape */
 };
 
-static void write_bytes(struct writer *writer, const char *data, size_t len)
+static struct text text_of(struct wsp_span opening, struct wsp_span span)
 {
-    memcpy(writer->out + writer->len, data, len);
-    writer->len += len;
+    return (struct text){opening, span, wsp_json_is_plain(span)};
 }
 
-static void write_char(struct writer *writer, char character)
+/* The most bytes a text can take, its quotes and key included. */
+static size_t text_len_max(const struct text *text)
 {
-    writer->out[writer->len++] = character;
+    size_t factor = text->is_plain ? 1 : WSP_JSON_ESCAPE_FACTOR;
+    return text->opening.len + text->span.len * factor + 1;
 }
 
-static void write_key(struct writer *writer, struct wsp_span key)
+/* Appends; room has been made. */
+static char *write_span(char *out, struct wsp_span span)
 {
-    write_char(writer, writer->separator);
-    write_char(writer, '"');
-    write_bytes(writer, key.data, key.len);
-    write_bytes(writer, "\":", 2);
-    writer->separator = ',';
+    memcpy(out, span.data, span.len);
+    return out + span.len;
 }
 
-static void write_text(struct writer *writer, struct wsp_span key,
-                       struct wsp_span text)
+static char *write_text(char *out, const struct text *text)
 {
-    if (text.len == 0) {
-        return; /* E2 */
+    if (text->span.len == 0) {
+        return out; /* E2 */
     }
-    write_key(writer, key);
-    write_char(writer, '"');
-    if (wsp_json_is_plain(text)) {
-        write_bytes(writer, text.data, text.len);
+    out = write_span(out, text->opening);
+    if (text->is_plain) {
+        out = write_span(out, text->span);
     } else {
-        writer->len += wsp_json_escape(text, writer->out + writer->len);
+        out += wsp_json_escape(text->span, out);
     }
-    write_char(writer, '"');
+    *out++ = '"';
+    return out;
 }
 
-static void write_payload(struct writer *writer, struct wsp_span payload)
+/* Writes members, each with a comma before it; the first comma becomes the
+ * brace. Returns the end. */
+static char *write_envelope(char *start, const struct text *id,
+                            const struct text *event, struct wsp_span payload)
 {
-    if (payload.len == 0) {
-        return; /* E2 */
+    char *out = write_text(start, id);
+    out = write_text(out, event);
+    if (payload.len > 0) {
+        out = write_span(out, payload_opening);
+        out = write_span(out, payload);
     }
-    write_key(writer, payload_key);
-    write_bytes(writer, payload.data, payload.len);
-}
-
-/* The most bytes a text can take. */
-static size_t text_len_max(struct wsp_span text)
-{
-    return wsp_json_is_plain(text) ? text.len
-                                   : text.len * WSP_JSON_ESCAPE_FACTOR;
+    if (out == start) {
+        out++;
+    }
+    *start = '{';
+    *out++ = '}';
+    return out;
 }
 
 static const char *find_payload_trouble(struct wsp_span payload)
@@ -315,28 +321,24 @@ static const char *find_payload_trouble(struct wsp_span payload)
 static enum wsp_err encode(const struct wsp_frame *frame, struct wsp_buf *out,
                            uint8_t *opcode, struct wsp_diag *diag)
 {
-    static const char skeleton[] = "{\"id\":\"\",\"event\":\"\",\"payload\":}";
+    struct wsp_span payload = frame->payload;
     const char *trouble = NULL;
-    if (frame->payload.len > 0 && !frame->is_checked) {
-        trouble = find_payload_trouble(frame->payload);
+    if (payload.len > 0 && !frame->is_checked) {
+        trouble = find_payload_trouble(payload);
     }
     if (trouble) {
         return wsp_diag_set(diag, WSP_ERR_ENCODE, "%s", trouble);
     }
-    size_t len_max = sizeof(skeleton) + text_len_max(frame->id) +
-                     text_len_max(frame->event) + frame->payload.len;
+    struct text id = text_of(id_opening, frame->id);
+    struct text event = text_of(event_opening, frame->event);
+    size_t len_max = text_len_max(&id) + text_len_max(&event) +
+                     payload_opening.len + payload.len + 2;
     if (!wsp_buf_reserve(out, len_max)) {
         return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "out of memory");
     }
-    struct writer writer = {out->data, out->len, '{'};
-    write_text(&writer, id_key, frame->id);
-    write_text(&writer, event_key, frame->event);
-    write_payload(&writer, frame->payload);
-    if (writer.separator == '{') {
-        write_char(&writer, '{');
-    }
-    write_char(&writer, '}');
-    out->len = writer.len;
+    char *start = out->data + out->len;
+    char *end = write_envelope(start, &id, &event, payload);
+    out->len += (size_t)(end - start);
     *opcode = WSP_OPCODE_TEXT;
     return WSP_OK;
 }

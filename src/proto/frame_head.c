@@ -55,8 +55,8 @@ enum wsp_frame_head_part wsp_frame_head_parse(struct wsp_frame_head *head,
     if (len < key_at) {
         return WSP_FRAME_HEAD_FLAGS;
     }
-    head->len = extended == 0 ? head->short_len
-                              : read_big_endian(data + 2, extended);
+    head->len =
+        extended == 0 ? head->short_len : read_big_endian(data + 2, extended);
     if (len < head->size) {
         return WSP_FRAME_HEAD_LENGTH;
     }
@@ -90,15 +90,18 @@ size_t wsp_frame_head_build(uint8_t out[WSP_FRAME_HEAD_MAX], uint8_t opcode,
 
 /* ---- the mask ---- */
 
-/* Gives the key turned so that it fits a payload from `offset` on, twice. */
+/* Gives the key, twice, turned so that it fits a payload from `offset` on. */
 static uint64_t turned_key(const uint8_t key[4], size_t offset)
 {
-    uint8_t twice[8];
-    memcpy(twice, key, 4);
-    memcpy(twice + 4, key, 4);
-    uint32_t turned;
-    memcpy(&turned, twice + (offset & 3), 4);
-    return (uint64_t)turned << 32 | turned;
+    uint32_t half;
+    memcpy(&half, key, 4);
+    uint64_t twice = (uint64_t)half << 32 | half;
+    unsigned bits = (unsigned)(offset & 3) * 8;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return twice << bits | twice >> ((64 - bits) & 63);
+#else
+    return twice >> bits | twice << ((64 - bits) & 63);
+#endif
 }
 
 /* Unmasks whole blocks. Returns how many bytes that were and adds the bits they

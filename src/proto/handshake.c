@@ -9,7 +9,7 @@
 
 /* RFC 6455 §4.2.2 */
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#define KEY_LEN 24 /* base64 of 16 bytes */
+#define KEY_LEN 24    /* base64 of 16 bytes */
 #define ACCEPT_LEN 28 /* base64 of a SHA-1 */
 
 static const struct wsp_span key_name = {"sec-websocket-key", 17};
@@ -52,12 +52,10 @@ static bool is_base64(char character)
            character == '/';
 }
 
-int wsp_handshake_check_key(const struct wsp_http_head *head,
-                            const char *bytes)
+int wsp_handshake_check_key(const struct wsp_http_head *head, const char *bytes)
 {
     struct wsp_span key = wsp_http_head_find(head, bytes, key_name);
-    if (wsp_http_head_count(head, bytes, key_name) != 1 ||
-        key.len != KEY_LEN) {
+    if (wsp_http_head_count(head, bytes, key_name) != 1 || key.len != KEY_LEN) {
         return 400;
     }
     for (size_t i = 0; i < KEY_LEN - 2; i++) {
@@ -82,8 +80,7 @@ static bool accept_key(struct wsp_span key, char out[ACCEPT_LEN + 1])
            ACCEPT_LEN;
 }
 
-size_t wsp_handshake_accept(const struct wsp_http_head *head,
-                            const char *bytes,
+size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX])
 {
     char accept[ACCEPT_LEN + 1];

@@ -25,8 +25,7 @@ int wsp_handshake_check_key(const struct wsp_http_head *head,
 
 /* Writes the whole 101 response for a head that passed both checks. Returns its
  * length, or 0 when libcrypto fails. */
-size_t wsp_handshake_accept(const struct wsp_http_head *head,
-                            const char *bytes,
+size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX]);
 
 #endif

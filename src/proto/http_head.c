@@ -12,18 +12,18 @@
 
 /* Where the next byte belongs. */
 enum state {
-    STATE_START,      /* before the request line; one empty line may precede */
-    STATE_START_LF,   /* behind the CR of that empty line */
+    STATE_START,    /* before the request line; one empty line may precede */
+    STATE_START_LF, /* behind the CR of that empty line */
     STATE_METHOD,
     STATE_TARGET,
     STATE_VERSION,
     STATE_REQUEST_LF, /* behind the CR of the request line */
     STATE_LINE,       /* at the start of a header line, or of the last one */
     STATE_NAME,
-    STATE_SPACE,      /* behind the colon, before the value */
+    STATE_SPACE, /* behind the colon, before the value */
     STATE_VALUE,
-    STATE_VALUE_LF,   /* behind the CR of a header line */
-    STATE_END_LF,     /* behind the CR of the empty line */
+    STATE_VALUE_LF, /* behind the CR of a header line */
+    STATE_END_LF,   /* behind the CR of the empty line */
     STATE_DONE,
 };
 
@@ -71,8 +71,7 @@ static int end_line(struct walk *walk, enum state next)
 
 static void skip_class(struct walk *walk, enum wsp_http_class class)
 {
-    while (walk->at < walk->end &&
-           wsp_http_is(walk->bytes[walk->at], class)) {
+    while (walk->at < walk->end && wsp_http_is(walk->bytes[walk->at], class)) {
         walk->at++;
     }
 }
@@ -128,7 +127,8 @@ static int on_version(struct walk *walk)
     size_t start = (size_t)head->target.offset + head->target.len + 1;
     size_t index = walk->at - start;
     if (form[index] != 'd') {
-        enum state next = form[index] == '\r' ? STATE_REQUEST_LF : STATE_VERSION;
+        enum state next =
+            form[index] == '\r' ? STATE_REQUEST_LF : STATE_VERSION;
         return expect(walk, form[index], next);
     }
     char digit = walk->bytes[walk->at++];
@@ -225,18 +225,12 @@ static int on_end_lf(struct walk *walk)
 }
 
 static int (*const steps[])(struct walk *walk) = {
-    [STATE_START] = on_start,
-    [STATE_START_LF] = on_start_lf,
-    [STATE_METHOD] = on_method,
-    [STATE_TARGET] = on_target,
-    [STATE_VERSION] = on_version,
-    [STATE_REQUEST_LF] = on_request_lf,
-    [STATE_LINE] = on_line,
-    [STATE_NAME] = on_name,
-    [STATE_SPACE] = on_space,
-    [STATE_VALUE] = on_value,
-    [STATE_VALUE_LF] = on_value_lf,
-    [STATE_END_LF] = on_end_lf,
+    [STATE_START] = on_start,       [STATE_START_LF] = on_start_lf,
+    [STATE_METHOD] = on_method,     [STATE_TARGET] = on_target,
+    [STATE_VERSION] = on_version,   [STATE_REQUEST_LF] = on_request_lf,
+    [STATE_LINE] = on_line,         [STATE_NAME] = on_name,
+    [STATE_SPACE] = on_space,       [STATE_VALUE] = on_value,
+    [STATE_VALUE_LF] = on_value_lf, [STATE_END_LF] = on_end_lf,
 };
 
 /* ---- the walk ---- */

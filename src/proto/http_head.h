@@ -37,13 +37,13 @@ struct wsp_http_head {
     struct wsp_http_slice path;   /* of the target, without the query */
     struct wsp_http_slice query;  /* behind `?`; has_query tells "" from none */
     bool has_query;
-    uint8_t minor;                /* 0 or 1: HTTP/1.x */
+    uint8_t minor; /* 0 or 1: HTTP/1.x */
     uint16_t field_count;
     struct wsp_http_field fields[WSP_HTTP_HEADERS_MAX];
-    size_t content_length;        /* 0 when absent */
+    size_t content_length; /* 0 when absent */
     bool has_content_length;
-    bool has_transfer_encoding;   /* any: bodies of this kind are not read */
-    bool is_keep_alive;           /* by version and Connection header */
+    bool has_transfer_encoding; /* any: bodies of this kind are not read */
+    bool is_keep_alive;         /* by version and Connection header */
     /* private: where parsing goes on */
     uint16_t scan_offset;
     uint16_t line_start;

@@ -15,7 +15,8 @@ static size_t scheme_len(struct wsp_span target)
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(schemes[i]);
-        if (target.len > len && strncasecmp(target.data, schemes[i], len) == 0) {
+        if (target.len > len &&
+            strncasecmp(target.data, schemes[i], len) == 0) {
             return len;
         }
     }

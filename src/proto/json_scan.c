@@ -6,9 +6,7 @@
 
 #include <wspulse/codec.h>
 
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
-typedef uint8_t block __attribute__((vector_size(16)));
+#include "proto/json_word.h"
 
 /* Which kinds of containers are open: bit `depth` tells an object (1) from an
  * array (0). */
@@ -20,50 +18,38 @@ struct nesting {
 
 /* ---- strings ---- */
 
-/* Tells whether 16 bytes hold neither quote, backslash nor control. */
-static bool is_plain_block(const char *data)
-{
-    block bytes;
-    memcpy(&bytes, data, 16);
-    block special = (block)(bytes == '"') | (block)(bytes == '\\') |
-                    (block)(bytes < 0x20);
-    uint64_t halves[2];
-    memcpy(halves, &special, 16);
-    return (halves[0] | halves[1]) == 0;
-}
-
-/* Tells the same of 8 bytes: a byte of x is 0 exactly where x - 1 borrows. */
-static bool is_plain_word(const char *data)
-{
-    uint64_t word;
-    memcpy(&word, data, 8);
-    uint64_t quote = word ^ EACH_BYTE('"');
-    uint64_t backslash = word ^ EACH_BYTE('\\');
-    uint64_t special = ((quote - EACH_BYTE(1)) & ~quote) |
-                       ((backslash - EACH_BYTE(1)) & ~backslash) |
-                       ((word - EACH_BYTE(0x20)) & ~word);
-    return (special & EACH_BYTE(0x80)) == 0;
-}
-
 static bool is_plain(char character)
 {
     return character != '"' && character != '\\' &&
            (unsigned char)character >= 0x20;
 }
 
-size_t wsp_json_plain_len(struct wsp_span text, size_t offset)
+/* The offset of the first special byte from `at` on, or the text's end. */
+static inline size_t skip_plain(struct wsp_span text, size_t at)
 {
-    size_t at = offset;
-    while (text.len - at >= 16 && is_plain_block(text.data + at)) {
-        at += 16;
+#if defined(__SSE2__)
+    for (; text.len - at >= 16; at += 16) {
+        unsigned marks = wsp_json_mark_block(text.data + at);
+        if (marks) {
+            return at + (size_t)__builtin_ctz(marks);
+        }
     }
-    if (text.len - at >= 8 && is_plain_word(text.data + at)) {
-        at += 8;
+#endif
+    for (; text.len - at >= 8; at += 8) {
+        uint64_t marks = wsp_json_mark_word(wsp_json_load(text.data + at));
+        if (marks) {
+            return at + (size_t)__builtin_ctzll(marks) / 8;
+        }
     }
     while (at < text.len && is_plain(text.data[at])) {
         at++;
     }
-    return at - offset;
+    return at;
+}
+
+size_t wsp_json_plain_len(struct wsp_span text, size_t offset)
+{
+    return skip_plain(text, offset) - offset;
 }
 
 static bool is_hex(char character)
@@ -103,7 +89,7 @@ size_t wsp_json_skip_string(struct wsp_span text, size_t offset,
     size_t at = offset + 1;
     *has_escape = false;
     for (;;) {
-        at += wsp_json_plain_len(text, at);
+        at = skip_plain(text, at);
         if (at == text.len) {
             return 0;
         }
@@ -279,20 +265,6 @@ size_t wsp_json_skip(struct wsp_span text, size_t offset, int depth)
             at = close_containers(text, at, &nesting);
         }
     } while (at != 0 && nesting.depth > nesting.floor);
-    return at;
-}
-
-size_t wsp_json_skip_space(struct wsp_span text, size_t offset)
-{
-    size_t at = offset;
-    while (at < text.len) {
-        char character = text.data[at];
-        if (character != ' ' && character != '\n' && character != '\r' &&
-            character != '\t') {
-            break;
-        }
-        at++;
-    }
     return at;
 }
 

@@ -28,8 +28,23 @@ size_t wsp_json_skip_string(struct wsp_span text, size_t offset,
  * but quote, backslash and control characters. */
 size_t wsp_json_plain_len(struct wsp_span text, size_t offset);
 
-/* Skips white space from `offset` on. */
-size_t wsp_json_skip_space(struct wsp_span text, size_t offset);
+/* Tells white space from other characters. */
+static inline bool wsp_json_is_space(char character)
+{
+    return character == ' ' || character == '\n' || character == '\r' ||
+           character == '\t';
+}
+
+/* Skips white space from `offset` on; mostly there is none. */
+static inline size_t wsp_json_skip_space(struct wsp_span text, size_t offset)
+{
+    size_t at = offset;
+    while (at < text.len && text.data[at] <= ' ' &&
+           wsp_json_is_space(text.data[at])) {
+        at++;
+    }
+    return at;
+}
 
 /* Tells whether the whole text is one value with nothing but white space
  * around it (wsp_json_is_valid of <wspulse/codec.h>). */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/json_scan.h"
+#include "proto/json_word.h"
 #include "proto/utf8.h"
 
 #define REPLACEMENT 0xFFFDu
@@ -132,8 +133,25 @@ bool wsp_json_inside_equals(struct wsp_span inside, struct wsp_span text)
 
 /* ---- escape ---- */
 
+/* Tells whether a text of eight bytes at least is plain ASCII; the last word may
+ * overlap the one before it. */
+static bool is_plain_ascii(struct wsp_span text)
+{
+    uint64_t marks = 0;
+    for (size_t at = 0; at < text.len - 8; at += 8) {
+        uint64_t word = wsp_json_load(text.data + at);
+        marks |= wsp_json_mark_word(word) | word;
+    }
+    uint64_t last = wsp_json_load(text.data + text.len - 8);
+    marks |= wsp_json_mark_word(last) | last;
+    return (marks & WSP_JSON_EACH(0x80)) == 0;
+}
+
 bool wsp_json_is_plain(struct wsp_span text)
 {
+    if (text.len >= 8 && is_plain_ascii(text)) {
+        return true;
+    }
     return wsp_json_plain_len(text, 0) == text.len &&
            wsp_utf8_check(text.data, text.len);
 }

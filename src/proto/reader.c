@@ -9,6 +9,10 @@
 #include "proto/reader_work.h"
 #include "proto/utf8.h"
 
+#define FINAL_TEXT (0x80u | WSP_OPCODE_TEXT)
+#define FINAL_BINARY (0x80u | WSP_OPCODE_BINARY)
+#define BIT_MASKED 0x80u
+
 /* One call of wsp_reader_feed. */
 struct feed {
     struct wsp_reader *reader;
@@ -99,22 +103,47 @@ static enum wsp_reader_result hand_gathered(struct feed *feed)
 
 /* ---- the fast path ---- */
 
-static enum wsp_reader_result hand_in_place(struct feed *feed,
-                                            const struct wsp_frame_head *head)
+/* Takes the mask off the frame at the front, steps over it and hands it over.
+ * Its head has `size` bytes, the key of the mask being the last four. */
+static enum wsp_reader_result hand_in_place(struct feed *feed, uint8_t opcode,
+                                            size_t size, size_t len)
 {
-    uint8_t *data = feed->data + head->size;
-    size_t len = (size_t)head->len;
-    consume(feed, head->size + len);
-    bool is_ascii = wsp_frame_unmask(data, len, head->key, 0);
-    if (wsp_opcode_is_control(head->opcode)) {
-        return hand_control(feed, head->opcode, data, len);
+    uint8_t *data = feed->data + size;
+    bool is_ascii = wsp_frame_unmask(data, len, data - 4, 0);
+    consume(feed, size + len);
+    if (wsp_opcode_is_control(opcode)) {
+        return hand_control(feed, opcode, data, len);
     }
-    if (!is_ascii && head->opcode == WSP_OPCODE_TEXT &&
-        feed->limits->validate_utf8 && !wsp_utf8_check(data, len)) {
+    if (!is_ascii && opcode == WSP_OPCODE_TEXT && feed->limits->validate_utf8 &&
+        !wsp_utf8_check(data, len)) {
         return fail(feed, &wsp_reader_bad_utf8);
     }
-    return go_on(feed, feed->sink->on_message(feed->ud, head->opcode,
-                                              (char *)data, len));
+    return go_on(feed,
+                 feed->sink->on_message(feed->ud, opcode, (char *)data, len));
+}
+
+/* Recognises the commonest frame by its first bytes: a message of its own under
+ * 64 KiB, nothing wrong with it, all of it here. Returns the size of its head,
+ * or 0 for one that takes a closer look. */
+static size_t glance(const struct feed *feed, size_t *len)
+{
+    const uint8_t *data = feed->data;
+    if (feed->len < 8 || (data[0] != FINAL_TEXT && data[0] != FINAL_BINARY) ||
+        data[1] < BIT_MASKED || feed->reader->work) {
+        return 0;
+    }
+    size_t size = 6;
+    *len = data[1] - BIT_MASKED;
+    if (*len >= 126) {
+        size = 8;
+        *len = (size_t)data[2] << 8 | data[3];
+        if (*len < 126 || data[1] == BIT_MASKED + 127) {
+            return 0;
+        }
+    }
+    bool is_fine =
+        *len <= feed->limits->max_message && *len <= feed->len - size;
+    return is_fine ? size : 0;
 }
 
 /* Tells whether the next frame needs no context: all of it is here, and and it
@@ -128,7 +157,7 @@ static bool is_whole(const struct feed *feed, const struct wsp_frame_head *head)
            (head->is_final && !feed->reader->work);
 }
 
-/* Reads the next frame in place when it can. */
+/* Reads the next frame in place when it can, after a close look. */
 static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
 {
     static const struct wsp_reader_message none = {0};
@@ -148,7 +177,7 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
     if (part != WSP_FRAME_HEAD_WHOLE || !is_whole(feed, &head)) {
         return false;
     }
-    *result = hand_in_place(feed, &head);
+    *result = hand_in_place(feed, head.opcode, head.size, (size_t)head.len);
     return true;
 }
 
@@ -204,6 +233,17 @@ static enum wsp_reader_result read_piece(struct feed *feed)
                                                      : WSP_READER_MORE;
 }
 
+static enum wsp_reader_result read_next(struct feed *feed)
+{
+    size_t len;
+    size_t size = glance(feed, &len);
+    if (size != 0) {
+        return hand_in_place(feed, feed->data[0] & 0xF, size, len);
+    }
+    enum wsp_reader_result result;
+    return try_in_place(feed, &result) ? result : read_piece(feed);
+}
+
 /* ---- public ---- */
 
 void wsp_reader_init(struct wsp_reader *reader)
@@ -233,9 +273,7 @@ enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,
         return WSP_READER_STOPPED;
     }
     while (feed.len > 0 && result == WSP_READER_MORE) {
-        if (!try_in_place(&feed, &result)) {
-            result = read_piece(&feed);
-        }
+        result = read_next(&feed);
     }
     return result;
 }

@@ -57,8 +57,9 @@ void wsp_reader_fini(struct wsp_reader *reader, struct wsp_reader_pool *pool);
 
 /* Why a stream failed. */
 struct wsp_reader_failure {
-    uint16_t close_code; /* what the peer is told: 1002, 1007, 1008, 1009, 1011 */
-    const char *text;    /* a static text for close frame and log: "bad MASK" */
+    uint16_t
+        close_code;   /* what the peer is told: 1002, 1007, 1008, 1009, 1011 */
+    const char *text; /* a static text for close frame and log: "bad MASK" */
 };
 
 enum wsp_reader_result {

@@ -8,35 +8,35 @@
 
 const struct wsp_reader_failure wsp_reader_bad_utf8 = {
     WSP_CLOSE_INVALID_DATA, "text message is not valid UTF-8"};
-const struct wsp_reader_failure wsp_reader_bad_close = {
-    WSP_CLOSE_PROTOCOL, "bad close code"};
+const struct wsp_reader_failure wsp_reader_bad_close = {WSP_CLOSE_PROTOCOL,
+                                                        "bad close code"};
 const struct wsp_reader_failure wsp_reader_bad_close_text = {
     WSP_CLOSE_INVALID_DATA, "close reason is not valid UTF-8"};
-const struct wsp_reader_failure wsp_reader_no_memory = {
-    WSP_CLOSE_INTERNAL, "out of memory"};
-const struct wsp_reader_failure wsp_reader_bad_frame = {
-    WSP_CLOSE_PROTOCOL, "bad frame"};
+const struct wsp_reader_failure wsp_reader_no_memory = {WSP_CLOSE_INTERNAL,
+                                                        "out of memory"};
+const struct wsp_reader_failure wsp_reader_bad_frame = {WSP_CLOSE_PROTOCOL,
+                                                        "bad frame"};
 
-static const struct wsp_reader_failure bad_rsv = {
-    WSP_CLOSE_PROTOCOL, "RSV bits set"};
-static const struct wsp_reader_failure bad_opcode = {
-    WSP_CLOSE_PROTOCOL, "bad opcode"};
+static const struct wsp_reader_failure bad_rsv = {WSP_CLOSE_PROTOCOL,
+                                                  "RSV bits set"};
+static const struct wsp_reader_failure bad_opcode = {WSP_CLOSE_PROTOCOL,
+                                                     "bad opcode"};
 static const struct wsp_reader_failure split_control = {
     WSP_CLOSE_PROTOCOL, "FIN not set on control"};
-static const struct wsp_reader_failure long_control = {
-    WSP_CLOSE_PROTOCOL, "len > 125 for control"};
+static const struct wsp_reader_failure long_control = {WSP_CLOSE_PROTOCOL,
+                                                       "len > 125 for control"};
 static const struct wsp_reader_failure no_start = {
     WSP_CLOSE_PROTOCOL, "continuation without start"};
-static const struct wsp_reader_failure no_end = {
-    WSP_CLOSE_PROTOCOL, "data before FIN"};
-static const struct wsp_reader_failure bad_mask = {
-    WSP_CLOSE_PROTOCOL, "bad MASK"};
-static const struct wsp_reader_failure bad_len = {
-    WSP_CLOSE_PROTOCOL, "bad payload length"};
-static const struct wsp_reader_failure too_big = {
-    WSP_CLOSE_TOO_BIG, "message too big"};
-static const struct wsp_reader_failure too_many = {
-    WSP_CLOSE_POLICY, "too many fragments"};
+static const struct wsp_reader_failure no_end = {WSP_CLOSE_PROTOCOL,
+                                                 "data before FIN"};
+static const struct wsp_reader_failure bad_mask = {WSP_CLOSE_PROTOCOL,
+                                                   "bad MASK"};
+static const struct wsp_reader_failure bad_len = {WSP_CLOSE_PROTOCOL,
+                                                  "bad payload length"};
+static const struct wsp_reader_failure too_big = {WSP_CLOSE_TOO_BIG,
+                                                  "message too big"};
+static const struct wsp_reader_failure too_many = {WSP_CLOSE_POLICY,
+                                                   "too many fragments"};
 
 static const struct wsp_reader_failure *check_control(
     const struct wsp_frame_head *head)

@@ -29,8 +29,8 @@ static bool reserve(struct wsp_reader_work *work, size_t extra, size_t max)
     if (wanted <= work->capacity) {
         return true;
     }
-    size_t capacity = work->capacity < CAPACITY_MIN ? CAPACITY_MIN
-                                                    : work->capacity * 2;
+    size_t capacity =
+        work->capacity < CAPACITY_MIN ? CAPACITY_MIN : work->capacity * 2;
     if (capacity > max) {
         capacity = max;
     }
@@ -157,10 +157,10 @@ static const struct wsp_reader_failure *take_head(
 {
     *taken = 0;
     for (;;) {
-        enum wsp_frame_head_part part = wsp_frame_head_parse(
-            &work->head, work->head_bytes, work->head_len);
-        const struct wsp_reader_failure *failure = wsp_reader_rule_check(
-            &work->head, part, &work->message, limits);
+        enum wsp_frame_head_part part =
+            wsp_frame_head_parse(&work->head, work->head_bytes, work->head_len);
+        const struct wsp_reader_failure *failure =
+            wsp_reader_rule_check(&work->head, part, &work->message, limits);
         if (failure) {
             return failure;
         }

@@ -23,15 +23,16 @@ struct wsp_reader_work {
 
     struct wsp_frame_head head; /* of the current frame, once it is whole */
     uint8_t head_bytes[WSP_FRAME_HEAD_MASKED_MAX];
-    uint8_t head_len;      /* bytes of the head that have arrived */
-    bool is_in_frame;      /* the head is whole, the payload may be on its way */
-    bool is_out_of_step;   /* wslay no longer knows where a frame starts */
+    uint8_t head_len;    /* bytes of the head that have arrived */
+    bool is_in_frame;    /* the head is whole, the payload may be on its way */
+    bool is_out_of_step; /* wslay no longer knows where a frame starts */
     uint64_t payload_read; /* bytes of the frame's payload that have arrived */
     uint8_t control[125];  /* payload of a control frame; it may come between
                               two fragments */
 
     struct wsp_reader_message message;
-    bool is_text_checked; /* decided when the message begins; rules may change */
+    bool
+        is_text_checked; /* decided when the message begins; rules may change */
     struct wsp_utf8 utf8; /* of the message, when it is text to check */
     uint8_t *data;        /* heap: the message; grows as bytes arrive */
     size_t capacity;

@@ -12,16 +12,18 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Skips ASCII a word at a time; at most seven bytes of it are left. */
+/* Skips ASCII, a word at a time as long as there are words of it. */
 static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
 {
-    while (end - at >= 8) {
+    for (; end - at >= 8; at += 8) {
         uint64_t word;
         memcpy(&word, at, 8);
         if (word & HIGH_BITS) {
             break;
         }
-        at += 8;
+    }
+    while (at < end && *at < 0x80) {
+        at++;
     }
     return at;
 }
@@ -69,13 +71,13 @@ bool wsp_utf8_feed(struct wsp_utf8 *utf8, const void *data, size_t len)
             if (!continue_character(&state, *at++)) {
                 return false;
             }
-        } else if (*at >= 0x80) {
+        } else if (*at < 0x80) {
+            at = skip_ascii(at, end);
+        } else {
             state = start_character(*at++);
             if (state == 0) {
                 return false;
             }
-        } else {
-            at = skip_ascii(at + 1, end);
         }
     }
     utf8->state = state;

@@ -26,7 +26,7 @@ function make(tag, className, text) {
 function hueOf(name) {
   let hash = 0;
   for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 9973;
-  return (hash * 47) % 360;
+  return (hash * 211) % 360;
 }
 
 function tint(element, name) {

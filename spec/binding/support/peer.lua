@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The other end of a socket, in the same thread as the server: a WebSocket
---- client that never blocks. Whoever waits for it lets the server run meanwhile.
+--- client that never blocks. Whoever waits for it lets the server run.
 
 local bit = require "bit"
 local ffi = require "ffi"

@@ -10,7 +10,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { within } from "./deadline.mjs";
+import { until, within } from "./deadline.mjs";
 import { Peer } from "./peer.mjs";
 import { Wire } from "./wire.mjs";
 
@@ -94,6 +94,17 @@ export class Server {
 
   get stderr() {
     return this.#stderr.text;
+  }
+
+  // The lines of the log that are complete.
+  get logLines() {
+    return this.stderr.split("\n").slice(0, -1);
+  }
+
+  // Waits for something in the log: it comes by another way than an answer.
+  logged(pattern) {
+    const isThere = () => pattern.test(this.stderr);
+    return until(isThere, `${pattern} in the log`);
   }
 
   // The WebSocket addresses that were printed, in their order.

@@ -2,10 +2,11 @@
 // A bare TCP connection that speaks HTTP and WebSocket byte by byte, also where
 // a well-behaved client would not.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import net from "node:net";
 
 import { within } from "./deadline.mjs";
+import { randomBytes } from "./random.mjs";
 
 const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
