@@ -93,11 +93,7 @@ static void abort_link(struct wsp_link *base)
 }
 
 static const struct wsp_link_ops fake_link_ops = {
-    put,
-    write_blobs,
-    ping,
-    close_link,
-    abort_link,
+    put, write_blobs, ping, close_link, abort_link,
 };
 
 void fake_link_init(struct fake_link *link)
@@ -178,13 +174,8 @@ static void on_forget(void *ud, struct wsp_session *session)
 }
 
 static const struct wsp_hub_events fake_events = {
-    on_connect,
-    on_message,
-    on_drop,
-    on_restore,
-    on_drain,
-    on_disconnect,
-    on_forget,
+    on_connect, on_message,    on_drop,   on_restore,
+    on_drain,   on_disconnect, on_forget,
 };
 
 /* ---- world ---- */
@@ -248,9 +239,9 @@ void fake_pass(struct fake *fake, uint64_t ms)
     while (fake->now_ms < end_ms) {
         int64_t wait_ms = wsp_hub_wait_ms(&fake->hub);
         uint64_t left_ms = end_ms - fake->now_ms;
-        uint64_t step_ms =
-            wait_ms < 0 || (uint64_t)wait_ms > left_ms ? left_ms
-                                                       : (uint64_t)wait_ms;
+        uint64_t step_ms = wait_ms < 0 || (uint64_t)wait_ms > left_ms
+                               ? left_ms
+                               : (uint64_t)wait_ms;
         fake->now_ms += step_ms ? step_ms : 1;
         wsp_hub_turn(&fake->hub);
     }

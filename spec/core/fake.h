@@ -20,7 +20,7 @@ struct fake_link {
     uint16_t close_code;
     char close_reason[128];
     size_t ping_count;
-    uint8_t ping[125];    /* body of the last ping */
+    uint8_t ping[125]; /* body of the last ping */
     size_t ping_len;
 };
 
