@@ -22,6 +22,14 @@ enum wsp_origin_policy {
     WSP_ORIGIN_FUNCTION, /* handlers.check_origin decides */
 };
 
+/* What a new transport does to a session whose old one still looks alive
+ * (decisions A3). */
+enum wsp_takeover {
+    WSP_TAKEOVER_DEFAULT,   /* resume with resume_confirm, else duplicate */
+    WSP_TAKEOVER_DUPLICATE, /* ends it */
+    WSP_TAKEOVER_RESUME,    /* resumes it; needs resume_window > 0 */
+};
+
 /* A plain HTTP route: "GET /hello" is method "GET", path "/hello". */
 struct wsp_route {
     const char *method;
@@ -43,7 +51,7 @@ struct wsp_options {
     const char *path; /* of the WebSocket; "/ws" */
 
     double resume_window;         /* 0 */
-    bool takeover_resumes;        /* takeover = "resume"; false */
+    enum wsp_takeover takeover;   /* WSP_TAKEOVER_DEFAULT */
     bool resume_confirm;          /* false */
     double max_suspended;         /* 10000 */
     double max_suspended_bytes;   /* 268435456 */

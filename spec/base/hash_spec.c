@@ -47,7 +47,7 @@ static void spreads_over_the_low_bits(void **state)
     wsp_hash_key_init(&key);
     unsigned buckets[64] = {0};
     for (int i = 0; i < 6400; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "conn-%d", i);
         buckets[wsp_hash(&key, wsp_span_of(text)) & 63]++;
     }

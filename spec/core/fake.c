@@ -64,6 +64,16 @@ static uint32_t write_blobs(struct wsp_link *base,
     return taken;
 }
 
+static void ping(struct wsp_link *base, const uint8_t *data, size_t len)
+{
+    struct fake_link *link = fake_of(base);
+    link->ping_count++;
+    link->ping_len = len;
+    if (len) {
+        memcpy(link->ping, data, len);
+    }
+}
+
 static void close_link(struct wsp_link *base, struct wsp_blob *const *blobs,
                        uint32_t count, uint16_t code, struct wsp_span reason)
 {
@@ -83,10 +93,7 @@ static void abort_link(struct wsp_link *base)
 }
 
 static const struct wsp_link_ops fake_link_ops = {
-    put,
-    write_blobs,
-    close_link,
-    abort_link,
+    put, write_blobs, ping, close_link, abort_link,
 };
 
 void fake_link_init(struct fake_link *link)
@@ -125,6 +132,31 @@ static struct wsp_error *on_message(void *ud, struct wsp_session *session,
     return error;
 }
 
+static void on_drop(void *ud, struct wsp_session *session,
+                    struct wsp_error *error)
+{
+    struct fake *fake = ud;
+    note(fake->log, "drop:%.*s:%s ", (int)session->id_len, session->text,
+         error ? wsp_err_name(wsp_error_code(error)) : "nil");
+    tell(fake, "drop", session);
+}
+
+static void on_restore(void *ud, struct wsp_session *session,
+                       const struct wsp_restore_info *info)
+{
+    struct fake *fake = ud;
+    note(fake->log, "restore:%.*s:%u:%u ", (int)session->id_len, session->text,
+         (unsigned)info->replayed, (unsigned)info->lost);
+    tell(fake, "restore", session);
+}
+
+static void on_drain(void *ud, struct wsp_session *session)
+{
+    struct fake *fake = ud;
+    note(fake->log, "drain:%.*s ", (int)session->id_len, session->text);
+    tell(fake, "drain", session);
+}
+
 static void on_disconnect(void *ud, struct wsp_session *session,
                           struct wsp_error *error, enum wsp_reason reason)
 {
@@ -142,10 +174,8 @@ static void on_forget(void *ud, struct wsp_session *session)
 }
 
 static const struct wsp_hub_events fake_events = {
-    on_connect,
-    on_message,
-    on_disconnect,
-    on_forget,
+    on_connect, on_message,    on_drop,   on_restore,
+    on_drain,   on_disconnect, on_forget,
 };
 
 /* ---- world ---- */
@@ -171,8 +201,11 @@ void fake_init(struct fake *fake, uint32_t send_buffer_size)
     fake->now_ms = 1000;
     struct wsp_hub_config config = {
         .codec = wsp_codec_find("raw"),
-        .send_buffer_size = send_buffer_size,
-        .send_buffer_bytes = 1 << 20,
+        .send_limits = {send_buffer_size, 1 << 20},
+        .max_suspended = 10000,
+        .max_suspended_bytes = 1 << 28,
+        .ping_ms = 10000,
+        .pong_ms = 30000,
         .connection_data_bytes = 4096,
         .has_on_message = true,
         .close_reasons = true,
@@ -198,6 +231,20 @@ struct wsp_session *fake_join(struct fake *fake, struct fake_link *link,
         &fake->hub, &link->link, wsp_span_of(room), wsp_span_of(id), NULL);
     wsp_hub_settle(&fake->hub);
     return session;
+}
+
+void fake_pass(struct fake *fake, uint64_t ms)
+{
+    uint64_t end_ms = fake->now_ms + ms;
+    while (fake->now_ms < end_ms) {
+        int64_t wait_ms = wsp_hub_wait_ms(&fake->hub);
+        uint64_t left_ms = end_ms - fake->now_ms;
+        uint64_t step_ms = wait_ms < 0 || (uint64_t)wait_ms > left_ms
+                               ? left_ms
+                               : (uint64_t)wait_ms;
+        fake->now_ms += step_ms ? step_ms : 1;
+        wsp_hub_turn(&fake->hub);
+    }
 }
 
 bool fake_say(struct wsp_session *session, const char *text)

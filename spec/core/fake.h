@@ -19,6 +19,9 @@ struct fake_link {
     bool is_aborted;
     uint16_t close_code;
     char close_reason[128];
+    size_t ping_count;
+    uint8_t ping[125]; /* body of the last ping */
+    size_t ping_len;
 };
 
 /* The world: what happened is one line of words in `log`. */
@@ -45,6 +48,9 @@ void fake_link_init(struct fake_link *link);
 /* Registers on a fresh link; runs what is owed. */
 struct wsp_session *fake_join(struct fake *fake, struct fake_link *link,
                               const char *room, const char *id);
+
+/* Lets time pass, turn by turn, as a loop would. */
+void fake_pass(struct fake *fake, uint64_t ms);
 
 /* Feeds a text message to a session as its link would. */
 bool fake_say(struct wsp_session *session, const char *text);

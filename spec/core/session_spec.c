@@ -51,7 +51,7 @@ static void output_to_the_connection_being_read_skips_the_queue(void **state)
     link.is_read = true;
     assert_int_equal(fake_send(session, "now"), WSP_OK);
     assert_string_equal(link.written, "[1 now]");
-    assert_int_equal(session->queue.count, 0);
+    assert_int_equal(wsp_sendq_count(&session->queue), 0);
     fake_fini(&fake);
 }
 
@@ -228,7 +228,7 @@ static void s18_send_to_a_full_queue_loses_the_new_frame(void **state)
     assert_int_equal(fake_send(session, "1"), WSP_OK);
     assert_int_equal(fake_send(session, "2"), WSP_OK);
     assert_int_equal(fake_send(session, "3"), WSP_ERR_SEND_BUFFER_FULL);
-    assert_int_equal(fake.hub.counters.frames_dropped, 1);
+    assert_int_equal(fake.hub.metrics.frames_dropped, 1);
     link.budget = UINT32_MAX;
     wsp_session_writable(session);
     assert_string_equal(link.written, "[1 1][1 2]");
@@ -256,7 +256,7 @@ static void s19_broadcast_to_a_full_queue_loses_the_oldest(void **state)
     wsp_session_writable(session);
     assert_string_equal(slow.written, "[1 198][1 199]");
     assert_int_equal(fast.frame_count, 200);
-    assert_int_equal(fake.hub.counters.frames_dropped, 198);
+    assert_int_equal(fake.hub.metrics.frames_dropped, 198);
     fake_fini(&fake);
 }
 
@@ -281,7 +281,7 @@ static void a_queue_is_bounded_in_bytes(void **state)
     struct fake fake;
     struct fake_link link;
     fake_init(&fake, 100);
-    fake.hub.config.send_buffer_bytes = 10;
+    fake.hub.config.send_limits.bytes = 10;
     struct wsp_session *session = fake_join(&fake, &link, "a", "ann");
     link.budget = 0;
     assert_int_equal(fake_send(session, "larger than ten"), WSP_OK);
@@ -379,7 +379,7 @@ static void s37_malformed_then_valid(void **state)
     assert_true(fake_say(session, "[1]"));
     assert_true(fake_say(session, "{\"payload\":7}"));
     assert_string_equal(fake.log, "connect:ann message:7 ");
-    assert_int_equal(fake.hub.counters.decode_failures, 2);
+    assert_int_equal(fake.hub.metrics.decode_failures, 2);
     assert_int_equal(fake.warn_count, 1); /* one line a minute */
     fake.now_ms += 61000;
     assert_true(fake_say(session, "{nope"));
@@ -398,7 +398,7 @@ static void s38_without_a_handler_messages_are_counted_only(void **state)
     struct wsp_session *session = fake_join(&fake, &link, "a", "ann");
     assert_true(fake_say(session, "x"));
     assert_string_equal(fake.log, "connect:ann ");
-    assert_int_equal(fake.hub.counters.messages_received, 1);
+    assert_int_equal(fake.hub.metrics.messages_received, 1);
     fake_fini(&fake);
 }
 

@@ -97,6 +97,20 @@ void *wsp_ring_pop(struct wsp_ring *ring)
     return item;
 }
 
+void *wsp_ring_pop_back(struct wsp_ring *ring)
+{
+    if (ring->count == 0) {
+        return NULL;
+    }
+    void *item = wsp_ring_at(ring, ring->count - 1);
+    if (ring->capacity == 0) {
+        wsp_ring_init(ring);
+        return item;
+    }
+    ring->count--;
+    return item;
+}
+
 void wsp_ring_trim(struct wsp_ring *ring)
 {
     if (ring->count == 0) {

@@ -30,6 +30,9 @@ bool wsp_ring_push_front(struct wsp_ring *ring, void *item);
 /* Takes the oldest, NULL when empty. */
 void *wsp_ring_pop(struct wsp_ring *ring);
 
+/* Takes the newest, NULL when empty. */
+void *wsp_ring_pop_back(struct wsp_ring *ring);
+
 /* The item `index` places behind the oldest; index < count. */
 static inline void *wsp_ring_at(const struct wsp_ring *ring, uint32_t index)
 {

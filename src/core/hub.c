@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/hub.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "proto/close.h"
-#include "proto/frame_head.h"
-#include "proto/utf8.h"
 
-#define SCRATCH_KEEP (64 * 1024) /* bytes kept between two messages */
+/* Frame ids of this server begin with it, so that those of two runs differ. */
+static void draw_nonce(struct wsp_hub *hub)
+{
+    uint8_t bytes[5];
+    if (!wsp_random_fill(bytes, sizeof bytes)) {
+        uint64_t now_ms = wsp_hub_now_ms(hub);
+        memcpy(bytes, &now_ms, sizeof bytes);
+    }
+    snprintf(hub->frame_nonce, sizeof hub->frame_nonce, "%02x%02x%02x%02x%02x",
+             bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
+}
 
 void wsp_hub_init(struct wsp_hub *hub, const struct wsp_hub_config *config,
                   const struct wsp_hub_events *events, void *ud,
@@ -19,6 +29,8 @@ void wsp_hub_init(struct wsp_hub *hub, const struct wsp_hub_config *config,
     hub->ud = ud;
     hub->clock = *clock;
     wsp_wheel_init(&hub->wheel, wsp_hub_now_ms(hub));
+    wsp_metrics_init(&hub->metrics);
+    draw_nonce(hub);
     wsp_slots_init(&hub->slots);
     wsp_rooms_init(&hub->rooms);
     TAILQ_INIT(&hub->dirty);
@@ -42,7 +54,7 @@ struct wsp_session *wsp_hub_find(struct wsp_hub *hub, struct wsp_span id)
     return session;
 }
 
-static bool add_to_table(struct wsp_hub *hub, struct wsp_session *session)
+bool wsp_hub_add(struct wsp_hub *hub, struct wsp_session *session)
 {
     unsigned hash = hash_id(hub, wsp_session_id(session));
     session->hh.tbl = NULL;
@@ -52,7 +64,7 @@ static bool add_to_table(struct wsp_hub *hub, struct wsp_session *session)
     return session->is_registered;
 }
 
-void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
+void wsp_hub_withdraw(struct wsp_hub *hub, struct wsp_session *session)
 {
     if (session->is_registered) {
         HASH_DEL(hub->sessions, session);
@@ -61,159 +73,62 @@ void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
     if (session->room) {
         wsp_rooms_leave(&hub->rooms, session);
     }
+}
+
+/* On removal RoomDestroyed comes before ConnectionClosed, at shutdown behind
+ * all of them (spec §7.1). */
+void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
+{
+    struct wsp_span room = wsp_session_room(session);
+    bool is_last = session->room && session->room->member_count == 1;
+    wsp_hub_withdraw(hub, session);
     if (session->is_dirty) {
         TAILQ_REMOVE(&hub->dirty, session, dirty_link);
         session->is_dirty = false;
     }
-}
-
-/* ---- registration ---- */
-
-static struct wsp_session *new_session(struct wsp_hub *hub,
-                                       struct wsp_span room, struct wsp_span id)
-{
-    struct wsp_session *session =
-        calloc(1, sizeof *session + id.len + room.len);
-    if (!session) {
-        return NULL;
+    if (is_last && !hub->is_closed) {
+        wsp_metrics_room_destroyed(&hub->metrics, room);
     }
-    session->hub = hub;
-    session->opened_ms = wsp_hub_now_ms(hub);
-    session->id_len = (uint32_t)id.len;
-    session->room_name_len = (uint32_t)room.len;
-    if (id.len) {
-        memcpy(session->text, id.data, id.len);
-    }
-    if (room.len) {
-        memcpy(session->text + id.len, room.data, room.len);
-    }
-    return session;
-}
-
-/* Gives a new session its handle and its places in table and room. */
-static bool enter(struct wsp_hub *hub, struct wsp_session *session)
-{
-    session->handle = wsp_slots_take(&hub->slots, session);
-    if (!session->handle) {
-        return false;
-    }
-    if (add_to_table(hub, session) &&
-        wsp_rooms_join(&hub->rooms, wsp_session_room(session), session)) {
-        return true;
-    }
-    wsp_hub_remove(hub, session);
-    wsp_slots_release(&hub->slots, session->handle);
-    return false;
-}
-
-static void displace(struct wsp_hub *hub, struct wsp_span id)
-{
-    struct wsp_session *old = wsp_hub_find(hub, id);
-    if (!old) {
-        return;
-    }
-    struct wsp_log_field fields[] = {
-        WSP_LOG_SPAN("conn_id", id),
-        WSP_LOG_SPAN("room_id", wsp_session_room(old)),
-    };
-    wsp_log(&hub->config.logger, WSP_LOG_WARN,
-            "wspulse: duplicate connection id, closing the older connection",
-            fields, 2);
-    struct wsp_error *error =
-        wsp_error_new(WSP_ERR_DUPLICATE_CONNECTION_ID, NULL, NULL);
-    wsp_session_end(old, WSP_REASON_DUPLICATE, error, WSP_CLOSE_NORMAL,
-                    "duplicate connection id");
-    wsp_error_unref(error);
-}
-
-struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
-                                     struct wsp_span room, struct wsp_span id,
-                                     const struct wsp_request *request)
-{
-    if (hub->is_closed || id.len > UINT32_MAX || room.len > UINT32_MAX) {
-        return NULL;
-    }
-    struct wsp_session *session = new_session(hub, room, id);
-    if (!session) {
-        return NULL;
-    }
-    displace(hub, id);
-    if (!enter(hub, session)) {
-        free(session);
-        return NULL;
-    }
-    session->link = link;
-    session->request = request;
-    link->session = session;
-    hub->counters.connections_opened++;
-    wsp_hub_owe(hub, session, WSP_OWED_CONNECT);
-    return session;
-}
-
-/* ---- encoding ---- */
-
-/* Text that was not made by the codec itself must still be UTF-8 when it leaves
- * as a text message (RFC 6455 §5.6). */
-static enum wsp_err check_text(const struct wsp_frame *frame,
-                               struct wsp_span message, uint8_t opcode,
-                               struct wsp_diag *diag)
-{
-    bool is_known = frame->is_checked && !frame->binary;
-    if (opcode != 1 || is_known || wsp_utf8_check(message.data, message.len)) {
-        return WSP_OK;
-    }
-    return wsp_diag_set(diag, WSP_ERR_ENCODE,
-                        "wspulse: encode failed: text is not valid UTF-8");
-}
-
-enum wsp_err wsp_hub_encode(struct wsp_hub *hub, const struct wsp_frame *frame,
-                            struct wsp_span *message, uint8_t *opcode,
-                            struct wsp_diag *diag)
-{
-    const struct wsp_codec *codec = hub->config.codec;
-    if (frame->raw.data) {
-        *message = frame->raw;
-        *opcode = frame->binary && codec == &wsp_codec_raw ? 2 : codec->opcode;
-        return check_text(frame, *message, *opcode, diag);
-    }
-    wsp_buf_reset(&hub->scratch, SCRATCH_KEEP);
-    *opcode = codec->opcode;
-    enum wsp_err err = codec->encode(frame, &hub->scratch, opcode, diag);
-    if (err) {
-        return err;
-    }
-    *message = (struct wsp_span){hub->scratch.data, hub->scratch.len};
-    return check_text(frame, *message, *opcode, diag);
-}
-
-struct wsp_blob *wsp_hub_blob(struct wsp_span message, uint8_t opcode)
-{
-    struct wsp_blob *blob = wsp_blob_new(message, opcode);
-    if (blob) {
-        uint8_t head[WSP_FRAME_HEAD_MAX];
-        size_t head_len = wsp_frame_head_build(head, opcode, message.len);
-        wsp_blob_set_head(blob, head, head_len);
-    }
-    return blob;
+    wsp_metrics_connection_closed(&hub->metrics, room, wsp_session_id(session),
+                                  wsp_hub_now_ms(hub) - session->opened_ms,
+                                  (enum wsp_reason)session->reason);
 }
 
 /* ---- calls ---- */
 
-/* Gives every member a reference; the count was raised for all of them. */
-static void fan_out(struct wsp_room *room, struct wsp_blob *blob, wsp_id except)
+/* Gives every member a reference; the count is raised once for all of them.
+ * Returns how many took the frame (decisions A15). */
+static uint32_t fan_out(struct wsp_room *room, struct wsp_blob *blob,
+                        wsp_id except)
 {
     uint32_t count = room->member_count;
-    wsp_blob_ref(blob, count);
+    uint32_t reached = 0;
     unsigned unused = 1; /* the caller's own */
+    wsp_blob_ref(blob, count);
     for (uint32_t i = 0; i < count; i++) {
         struct wsp_session *session = room->members[i];
         if (session->handle == except) {
             unused++;
         } else {
-            wsp_session_push(session, blob);
+            reached += wsp_session_push(session, blob);
         }
     }
     wsp_blob_unref(blob, unused);
+    return reached;
+}
+
+static void warn_broadcast(struct wsp_hub *hub, struct wsp_span room,
+                           const struct wsp_diag *diag)
+{
+    struct wsp_log_field fields[] = {
+        WSP_LOG_SPAN("room_id", room),
+        WSP_LOG_STR("reason", diag ? diag->message : ""),
+        WSP_LOG_NUM("generation", hub->config.generation),
+    };
+    if (wsp_throttle_pass(&hub->encode_warning, wsp_hub_now_ms(hub))) {
+        wsp_log(&hub->config.logger, WSP_LOG_WARN,
+                "wspulse: broadcast encode failed", fields, 3);
+    }
 }
 
 enum wsp_err wsp_hub_broadcast(struct wsp_hub *hub, struct wsp_span room_name,
@@ -227,6 +142,7 @@ enum wsp_err wsp_hub_broadcast(struct wsp_hub *hub, struct wsp_span room_name,
     uint8_t opcode;
     enum wsp_err err = wsp_hub_encode(hub, frame, &message, &opcode, diag);
     if (err) {
+        warn_broadcast(hub, room_name, diag);
         return err;
     }
     struct wsp_room *room = wsp_rooms_find(&hub->rooms, room_name);
@@ -237,7 +153,9 @@ enum wsp_err wsp_hub_broadcast(struct wsp_hub *hub, struct wsp_span room_name,
     if (!blob) {
         return WSP_ERR_OUT_OF_MEMORY;
     }
-    fan_out(room, blob, except);
+    size_t bytes = message.len;
+    uint32_t reached = fan_out(room, blob, except);
+    wsp_metrics_message_broadcast(&hub->metrics, room_name, bytes, reached);
     return WSP_OK;
 }
 
@@ -254,18 +172,48 @@ enum wsp_err wsp_hub_kick(struct wsp_hub *hub, struct wsp_span id)
     return WSP_OK;
 }
 
+/* Notes the names of all rooms, each behind its length. */
+static void list_rooms(struct wsp_hub *hub, struct wsp_buf *names)
+{
+    struct wsp_room *room;
+    struct wsp_room *next;
+    HASH_ITER(hh, hub->rooms.table, room, next) {
+        if (wsp_buf_reserve(names, sizeof room->name_len + room->name_len)) {
+            wsp_buf_add(names, &room->name_len, sizeof room->name_len);
+            wsp_buf_add(names, room->name, room->name_len);
+        }
+    }
+}
+
+static void count_destroyed(struct wsp_hub *hub, const struct wsp_buf *names)
+{
+    for (size_t offset = 0; offset < names->len;) {
+        size_t len;
+        memcpy(&len, names->data + offset, sizeof len);
+        offset += sizeof len;
+        struct wsp_span name = {names->data + offset, len};
+        wsp_metrics_room_destroyed(&hub->metrics, name);
+        offset += len;
+    }
+}
+
+/* At shutdown all ConnectionClosed come before all RoomDestroyed (spec §2.7). */
 void wsp_hub_close(struct wsp_hub *hub)
 {
     if (hub->is_closed) {
         return;
     }
     hub->is_closed = true;
+    struct wsp_buf rooms = {NULL, 0, 0};
+    list_rooms(hub, &rooms);
     struct wsp_error *error = wsp_error_new(WSP_ERR_SERVER_CLOSED, NULL, NULL);
     while (hub->sessions) {
         wsp_session_end(hub->sessions, WSP_REASON_SERVER_CLOSE, error,
                         WSP_CLOSE_GOING_AWAY, "server shutting down");
     }
     wsp_error_unref(error);
+    count_destroyed(hub, &rooms);
+    wsp_buf_fini(&rooms);
 }
 
 /* ---- turns ---- */
@@ -287,19 +235,45 @@ void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session, uint8_t what)
     }
 }
 
-/* Calls the lowest of the callbacks a session owes. */
-static void call_owed(struct wsp_hub *hub, struct wsp_session *session)
+static void call_restore(struct wsp_hub *hub, struct wsp_session *session)
 {
-    if (session->owed & WSP_OWED_CONNECT) {
-        session->owed &= (uint8_t)~WSP_OWED_CONNECT;
-        hub->events->on_connect(hub->ud, session);
-        session->request = NULL;
-        return;
-    }
-    session->owed &= (uint8_t)~WSP_OWED_DISCONNECT;
+    struct wsp_restore_info info = {session->replay_count, session->lost_count};
+    hub->metrics.frames_lost += session->lost_count;
+    session->lost_count = 0;
+    session->replay_count = 0;
+    hub->events->on_transport_restore(hub->ud, session, &info);
+}
+
+static void call_disconnect(struct wsp_hub *hub, struct wsp_session *session)
+{
     hub->events->on_disconnect(hub->ud, session, session->end_error,
                                (enum wsp_reason)session->reason);
     session->is_over = true;
+}
+
+/* Calls one of the callbacks a session owes: the lowest bit. */
+static void call_owed(struct wsp_hub *hub, struct wsp_session *session)
+{
+    uint8_t what = session->owed & (uint8_t)-session->owed;
+    session->owed &= (uint8_t)~what;
+    switch ((enum wsp_session_owed)what) {
+    case WSP_OWED_CONNECT:
+        hub->events->on_connect(hub->ud, session);
+        session->request = NULL;
+        break;
+    case WSP_OWED_DROP:
+        hub->events->on_transport_drop(hub->ud, session, session->last_error);
+        break;
+    case WSP_OWED_RESTORE:
+        call_restore(hub, session);
+        break;
+    case WSP_OWED_DRAIN:
+        hub->events->on_drain(hub->ud, session);
+        break;
+    case WSP_OWED_DISCONNECT:
+        call_disconnect(hub, session);
+        break;
+    }
 }
 
 /* A session that owes nothing leaves the list: for good when it has ended. */
@@ -317,14 +291,16 @@ void wsp_hub_settle(struct wsp_hub *hub)
         return;
     }
     hub->is_settling = true;
-    struct wsp_session *session;
-    while ((session = STAILQ_FIRST(&hub->owed))) {
-        STAILQ_REMOVE_HEAD(&hub->owed, owed_link);
-        while (session->owed) {
-            call_owed(hub, session);
+    do {
+        struct wsp_session *session;
+        while ((session = STAILQ_FIRST(&hub->owed))) {
+            STAILQ_REMOVE_HEAD(&hub->owed, owed_link);
+            while (session->owed) {
+                call_owed(hub, session);
+            }
+            retire(hub, session);
         }
-        retire(hub, session);
-    }
+    } while (wsp_metrics_call_hooks(&hub->metrics));
     hub->is_settling = false;
 }
 
@@ -355,13 +331,13 @@ void wsp_hub_turn(struct wsp_hub *hub)
     do {
         wsp_hub_settle(hub);
         flush_dirty(hub);
-    } while (!STAILQ_EMPTY(&hub->owed) && !hub->is_settling);
+    } while (wsp_hub_is_unsettled(hub) && !hub->is_settling);
     free_dead(hub);
 }
 
 int64_t wsp_hub_wait_ms(const struct wsp_hub *hub)
 {
-    if (!TAILQ_EMPTY(&hub->dirty) || !STAILQ_EMPTY(&hub->owed)) {
+    if (!TAILQ_EMPTY(&hub->dirty) || wsp_hub_is_unsettled(hub)) {
         return 0;
     }
     return wsp_wheel_wait_ms(&hub->wheel, wsp_hub_now_ms(hub));
@@ -373,7 +349,7 @@ void wsp_hub_fini(struct wsp_hub *hub)
     struct wsp_session *next;
     free_dead(hub);
     HASH_ITER(hh, hub->sessions, session, next) {
-        wsp_hub_remove(hub, session);
+        wsp_hub_withdraw(hub, session);
         wsp_slots_release(&hub->slots, session->handle);
         wsp_session_free(session);
     }
@@ -381,4 +357,6 @@ void wsp_hub_fini(struct wsp_hub *hub)
     wsp_slots_fini(&hub->slots);
     wsp_buf_fini(&hub->scratch);
     wsp_buf_fini(&hub->unescaped);
+    wsp_buf_fini(&hub->forwarded);
+    wsp_metrics_fini(&hub->metrics);
 }

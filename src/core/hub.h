@@ -10,6 +10,7 @@
 #define WSP_CORE_HUB_H
 
 #include <wspulse/connection.h>
+#include <wspulse/handlers.h>
 #include <wspulse/log.h>
 
 #include "base/buf.h"
@@ -17,6 +18,7 @@
 #include "base/throttle.h"
 #include "base/wheel.h"
 #include "core/clock.h"
+#include "core/metrics.h"
 #include "core/room.h"
 #include "core/session.h"
 #include "proto/codec.h"
@@ -27,6 +29,11 @@ struct wsp_hub_events {
     /* Returns NULL or the error of a failed handler, owned by the caller. */
     struct wsp_error *(*on_message)(void *ud, struct wsp_session *session,
                                     const struct wsp_frame *frame);
+    void (*on_transport_drop)(void *ud, struct wsp_session *session,
+                              struct wsp_error *error);
+    void (*on_transport_restore)(void *ud, struct wsp_session *session,
+                                 const struct wsp_restore_info *info);
+    void (*on_drain)(void *ud, struct wsp_session *session);
     void (*on_disconnect)(void *ud, struct wsp_session *session,
                           struct wsp_error *error, enum wsp_reason reason);
     /* The session is about to be freed. */
@@ -36,22 +43,19 @@ struct wsp_hub_events {
 /* Settings; replaced as a whole on a swap. */
 struct wsp_hub_config {
     const struct wsp_codec *codec;
-    uint32_t send_buffer_size;    /* frames in a session's queue */
-    size_t send_buffer_bytes;     /* bytes in a session's queue */
-    size_t connection_data_bytes; /* of conn:set */
-    bool has_on_message;          /* else messages are counted and dropped */
-    bool close_reasons;           /* false: 1000 and "" as v0.6 did */
+    struct wsp_sendq_limits send_limits; /* of a session's queue */
+    size_t connection_data_bytes;        /* of conn:set */
+    uint64_t resume_window_ms;           /* 0: no resume */
+    uint32_t max_suspended;              /* sessions */
+    size_t max_suspended_bytes;          /* in all their queues */
+    uint64_t ping_ms;                    /* between two heartbeat pings */
+    uint64_t pong_ms;                    /* silence that ends a transport */
+    bool takeover_resumes;               /* decisions A3 */
+    bool resume_confirm;
+    bool has_on_message; /* else messages are only counted */
+    bool close_reasons;  /* false: 1000 and "" as v0.6 did */
     struct wsp_logger logger;
     unsigned generation; /* of the handlers, in log lines */
-};
-
-/* Plain counts since start. */
-struct wsp_hub_counters {
-    uint64_t connections_opened;
-    uint64_t connections_closed;
-    uint64_t messages_received;
-    uint64_t decode_failures;
-    uint64_t frames_dropped;
 };
 
 STAILQ_HEAD(wsp_session_list, wsp_session);
@@ -71,8 +75,14 @@ struct wsp_hub {
     struct wsp_session_list dead;   /* ended, to be freed */
     struct wsp_buf scratch;         /* an outgoing message being encoded */
     struct wsp_buf unescaped;       /* text of an incoming frame */
-    struct wsp_hub_counters counters;
+    struct wsp_buf forwarded;       /* text of a forwarded one */
+    struct wsp_metrics metrics;
+    uint32_t suspended_count; /* sessions without a transport */
+    size_t suspended_bytes;   /* waiting for them */
+    uint64_t frame_count;     /* ids given to frames */
+    char frame_nonce[12];     /* in front of them */
     struct wsp_throttle decode_warning;
+    struct wsp_throttle encode_warning;
     bool is_settling; /* a callback may be on the stack */
     bool is_closed;   /* close was begun */
 };
@@ -85,10 +95,12 @@ void wsp_hub_init(struct wsp_hub *hub, const struct wsp_hub_config *config,
 /* Frees everything that is left; links must be gone. */
 void wsp_hub_fini(struct wsp_hub *hub);
 
-/* Makes a session on `link` (spec T1). A session of that id that is still
- * connected ends as a duplicate (T4). `request` is borrowed until on_connect has
- * returned. Returns NULL without memory or once closing began; the link is then
- * as it was. */
+/* Puts `link` under the session of that id (spec §3.2, §3.3; register.c): a new
+ * one (T1), the suspended one that resumes (T8), or, when the old transport
+ * looks alive, a new one in place of the duplicate (T4) or the same one
+ * (takeover_resumes). `room` counts for a new session only. `request` is
+ * borrowed until on_connect has returned. Returns NULL without memory or once
+ * closing began; the link is then as it was. */
 struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
                                      struct wsp_span room, struct wsp_span id,
                                      const struct wsp_request *request);
@@ -132,13 +144,25 @@ void wsp_hub_turn(struct wsp_hub *hub);
 /* How long the loop may sleep, in ms; -1: as long as it likes. */
 int64_t wsp_hub_wait_ms(const struct wsp_hub *hub);
 
-/* ---- for session.c ---- */
+/* Tells whether callbacks or hooks are owed. */
+static inline bool wsp_hub_is_unsettled(const struct wsp_hub *hub)
+{
+    return !STAILQ_EMPTY(&hub->owed) || hub->metrics.pending.len > 0;
+}
+
+/* ---- for session_*.c and register.c ---- */
 
 void wsp_hub_mark_dirty(struct wsp_hub *hub, struct wsp_session *session);
 void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session,
                  uint8_t what);
-/* Takes a session out of table and room. */
+/* Takes an ending session out of table and room, and counts its end. */
 void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session);
+
+/* Puts a new session into the table, under its id. False without memory. */
+bool wsp_hub_add(struct wsp_hub *hub, struct wsp_session *session);
+
+/* Takes a session that never became one out of table and room. */
+void wsp_hub_withdraw(struct wsp_hub *hub, struct wsp_session *session);
 
 static inline uint64_t wsp_hub_now_ms(const struct wsp_hub *hub)
 {

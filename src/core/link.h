@@ -32,6 +32,9 @@ struct wsp_link_ops {
     uint32_t (*write)(struct wsp_link *link, struct wsp_blob *const *blobs,
                       uint32_t count);
 
+    /* Sends a ping behind everything that was written before. */
+    void (*ping)(struct wsp_link *link, const uint8_t *data, size_t len);
+
     /* Ends the link in order: a last few blobs (references are taken over), a
      * close frame, the peer's answer. The session has let go of it. */
     void (*close)(struct wsp_link *link, struct wsp_blob *const *blobs,

@@ -153,15 +153,24 @@ static enum wsp_err check_codec(const struct wsp_options *options,
     return WSP_OK;
 }
 
-/* The rules of decisions A3 and of the option resume_confirm. */
+/* The rules of the option resume_confirm. */
 static enum wsp_err check_resume(const struct wsp_options *options,
                                  struct wsp_diag *diag)
 {
-    if (options->resume_confirm && !(options->resume_window > 0)) {
+    if (!options->resume_confirm) {
+        return WSP_OK;
+    }
+    if (!(options->resume_window > 0)) {
         return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
                             "wspulse: resume_confirm: needs resume_window "
                             "greater than 0 (resume_window = %.14g)",
                             options->resume_window);
+    }
+    if (options->takeover == WSP_TAKEOVER_DUPLICATE) {
+        return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                            "wspulse: resume_confirm: a client redials before "
+                            "its old transport is known to be dead, which must "
+                            "not end its session (takeover = \"duplicate\")");
     }
     return WSP_OK;
 }

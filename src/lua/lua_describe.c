@@ -68,7 +68,7 @@ static void write_options(const struct wsp_options *options, int fd)
                     value ? "true" : "false");
         }
     }
-    if (options->takeover_resumes) {
+    if (options->takeover == WSP_TAKEOVER_RESUME) {
         dprintf(fd, "  takeover = \"resume\"\n");
     }
     if (strcmp(options->codec, defaults.codec) != 0) {

@@ -108,7 +108,8 @@ static void read_takeover(lua_State *L, const struct wsp_lua_option *option,
     if (!is_word(L, "duplicate") && !is_word(L, "resume")) {
         wsp_lua_option_fail(L, option, "must be \"duplicate\" or \"resume\"");
     }
-    option->server->options.takeover_resumes = is_word(L, "resume");
+    option->server->options.takeover =
+        is_word(L, "resume") ? WSP_TAKEOVER_RESUME : WSP_TAKEOVER_DUPLICATE;
 }
 
 static void read_check_origin(lua_State *L, const struct wsp_lua_option *option,

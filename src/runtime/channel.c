@@ -193,11 +193,20 @@ static uint32_t write_blobs(struct wsp_link *link,
         return 0;
     }
     uint32_t taken = settle_written(transport, blobs, count, (size_t)written);
-    if ((taken < count || transport->hand) &&
-        !wsp_stream_want_write(&transport->stream, true)) {
+    if (taken == count && !transport->hand) {
+        return taken;
+    }
+    if (wsp_stream_want_write(&transport->stream, true)) {
+        wsp_transport_watch_output(transport);
+    } else {
         wsp_transport_fail(transport, ENOMEM);
     }
     return taken;
+}
+
+static void ping(struct wsp_link *link, const uint8_t *data, size_t len)
+{
+    emit_control(transport_of(link), WSP_OPCODE_PING, data, len);
 }
 
 static void close_link(struct wsp_link *link, struct wsp_blob *const *blobs,
@@ -224,10 +233,7 @@ static void abort_link(struct wsp_link *link)
 }
 
 const struct wsp_link_ops wsp_channel_link_ops = {
-    put,
-    write_blobs,
-    close_link,
-    abort_link,
+    put, write_blobs, ping, close_link, abort_link,
 };
 
 void wsp_channel_drained(struct wsp_transport *transport)
@@ -276,9 +282,10 @@ static bool on_ping(void *ud, const uint8_t *data, size_t len)
 
 static bool on_pong(void *ud, const uint8_t *data, size_t len)
 {
-    (void)ud;
-    (void)data;
-    (void)len;
+    struct wsp_transport *transport = ud;
+    if (transport->link.session) {
+        wsp_session_pong(transport->link.session, data, len);
+    }
     return true; /* unsolicited ones are legal (RFC 6455 §5.5.3) */
 }
 

@@ -39,6 +39,34 @@ static struct wsp_error *on_message(void *ud, struct wsp_session *session,
     return handlers->on_message(handlers->ud, connection_of(session), frame);
 }
 
+static void on_transport_drop(void *ud, struct wsp_session *session,
+                              struct wsp_error *error)
+{
+    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    if (handlers->on_transport_drop) {
+        handlers->on_transport_drop(handlers->ud, connection_of(session),
+                                    error);
+    }
+}
+
+static void on_transport_restore(void *ud, struct wsp_session *session,
+                                 const struct wsp_restore_info *info)
+{
+    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    if (handlers->on_transport_restore) {
+        handlers->on_transport_restore(handlers->ud, connection_of(session),
+                                       info);
+    }
+}
+
+static void on_drain(void *ud, struct wsp_session *session)
+{
+    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    if (handlers->on_drain) {
+        handlers->on_drain(handlers->ud, connection_of(session));
+    }
+}
+
 static void on_disconnect(void *ud, struct wsp_session *session,
                           struct wsp_error *error, enum wsp_reason reason)
 {
@@ -60,8 +88,6 @@ static void on_forget(void *ud, struct wsp_session *session)
 }
 
 const struct wsp_hub_events wsp_server_hub_events = {
-    on_connect,
-    on_message,
-    on_disconnect,
-    on_forget,
+    on_connect, on_message,    on_transport_drop, on_transport_restore,
+    on_drain,   on_disconnect, on_forget,
 };

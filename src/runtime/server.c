@@ -91,7 +91,7 @@ static void reach_barrier(struct wsp_server *server)
 
 static bool is_quiet(const struct wsp_server *server)
 {
-    return server->channel_count == 0 && STAILQ_EMPTY(&server->hub.owed) &&
+    return server->channel_count == 0 && !wsp_hub_is_unsettled(&server->hub) &&
            !server->hub.is_settling;
 }
 
@@ -124,7 +124,7 @@ static void on_tail(void *ud)
         wsp_hub_turn(&server->hub);
         collect_failed(server);
     } while (!STAILQ_EMPTY(&server->failed) ||
-             !STAILQ_EMPTY(&server->hub.owed));
+             wsp_hub_is_unsettled(&server->hub));
     if (server->is_closing && !server->is_closed && is_quiet(server)) {
         reach_barrier(server);
     }

@@ -97,6 +97,13 @@ static bool copy_all(struct wsp_settings *settings)
            copy_routes(settings) && copy_static_dirs(settings);
 }
 
+/* A duration in seconds; a positive one is at least a millisecond. */
+static uint64_t milliseconds(double seconds)
+{
+    double ms = seconds * 1000;
+    return ms > 0 && ms < 1 ? 1 : (uint64_t)ms;
+}
+
 struct wsp_settings *wsp_settings_new(const struct wsp_options *options)
 {
     struct wsp_settings *settings = calloc(1, sizeof *settings);
@@ -105,7 +112,7 @@ struct wsp_settings *wsp_settings_new(const struct wsp_options *options)
     }
     settings->options = *options;
     settings->texts = calloc(count_texts(options), sizeof *settings->texts);
-    settings->write_wait_ms = (uint64_t)(options->write_wait * 1000);
+    settings->write_wait_ms = milliseconds(options->write_wait);
     if (!settings->texts || !copy_all(settings)) {
         wsp_settings_free(settings);
         return NULL;
@@ -125,6 +132,13 @@ void wsp_settings_free(struct wsp_settings *settings)
     free(settings);
 }
 
+static bool takeover_resumes(const struct wsp_options *options)
+{
+    return options->takeover == WSP_TAKEOVER_RESUME ||
+           (options->takeover == WSP_TAKEOVER_DEFAULT &&
+            options->resume_confirm);
+}
+
 struct wsp_hub_config wsp_settings_hub_config(
     const struct wsp_settings *settings, bool has_on_message,
     unsigned generation)
@@ -132,9 +146,16 @@ struct wsp_hub_config wsp_settings_hub_config(
     const struct wsp_options *options = &settings->options;
     return (struct wsp_hub_config){
         .codec = wsp_codec_find(options->codec),
-        .send_buffer_size = (uint32_t)options->send_buffer_size,
-        .send_buffer_bytes = (size_t)options->send_buffer_bytes,
+        .send_limits = {(uint32_t)options->send_buffer_size,
+                        (size_t)options->send_buffer_bytes},
         .connection_data_bytes = (size_t)options->connection_data_bytes,
+        .resume_window_ms = milliseconds(options->resume_window),
+        .max_suspended = (uint32_t)options->max_suspended,
+        .max_suspended_bytes = (size_t)options->max_suspended_bytes,
+        .ping_ms = milliseconds(options->heartbeat_ping),
+        .pong_ms = milliseconds(options->heartbeat_pong),
+        .takeover_resumes = takeover_resumes(options),
+        .resume_confirm = options->resume_confirm,
         .has_on_message = has_on_message,
         .close_reasons = options->close_reasons,
         .logger = options->logger,
@@ -176,7 +197,7 @@ const char *wsp_settings_kept(const struct wsp_settings *old,
         {"path", strcmp(a->path, b->path) != 0},
         {"codec", strcmp(a->codec, b->codec) != 0},
         {"resume_window", number_differs(a->resume_window, b->resume_window)},
-        {"takeover", a->takeover_resumes != b->takeover_resumes},
+        {"takeover", a->takeover != b->takeover},
         {"resume_confirm", a->resume_confirm != b->resume_confirm},
         {"max_suspended", number_differs(a->max_suspended, b->max_suspended)},
         {"max_suspended_bytes",
@@ -199,7 +220,7 @@ void wsp_settings_keep(const struct wsp_settings *old,
     const struct wsp_options *from = &old->options;
     struct wsp_options *to = &next->options;
     to->resume_window = from->resume_window;
-    to->takeover_resumes = from->takeover_resumes;
+    to->takeover = from->takeover;
     to->resume_confirm = from->resume_confirm;
     to->max_suspended = from->max_suspended;
     to->max_suspended_bytes = from->max_suspended_bytes;

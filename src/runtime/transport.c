@@ -9,6 +9,9 @@
 #include "runtime/exchange.h"
 #include "runtime/server.h"
 
+/* So much of a batch of frames going out at once counts as progress. */
+#define PROGRESS_BYTES 4096
+
 /* ---- ends ---- */
 
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms)
@@ -22,6 +25,16 @@ void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms)
                   wsp_hub_now_ms(hub) + after_ms);
 }
 
+/* The close barrier no longer waits for this one. */
+static void leave_channels(struct wsp_transport *transport)
+{
+    if (transport->is_channel) {
+        transport->is_channel = false;
+        transport->server->channel_count--;
+        wsp_server_wake(transport->server);
+    }
+}
+
 void wsp_transport_destroy(struct wsp_transport *transport)
 {
     struct wsp_server *server = transport->server;
@@ -32,9 +45,7 @@ void wsp_transport_destroy(struct wsp_transport *transport)
     wsp_stream_fini(&transport->stream);
     wsp_transport_arm(transport, 0);
     TAILQ_REMOVE(&server->transports, transport, entry);
-    if (transport->is_channel) {
-        server->channel_count--;
-    }
+    leave_channels(transport);
     if (!transport->is_failed_listed) {
         STAILQ_INSERT_TAIL(&server->dead, transport, fallen);
     }
@@ -96,6 +107,26 @@ bool wsp_transport_is_drained(const struct wsp_transport *transport)
     return !transport->hand && transport->rest.len == transport->rest_offset;
 }
 
+void wsp_transport_watch_output(struct wsp_transport *transport)
+{
+    if (transport->phase == WSP_TRANSPORT_OPEN &&
+        transport->deadline.at_ms == 0) {
+        wsp_transport_arm(transport,
+                          transport->server->settings->write_wait_ms);
+    }
+}
+
+/* Output moved: what is left gets a whole write wait again. */
+static void note_progress(struct wsp_transport *transport)
+{
+    if (transport->phase == WSP_TRANSPORT_OPEN) {
+        wsp_transport_arm(transport, 0);
+        if (!wsp_transport_is_drained(transport)) {
+            wsp_transport_watch_output(transport);
+        }
+    }
+}
+
 /* Keeps bytes for when the socket takes them. */
 static bool keep_rest(struct wsp_transport *transport, const void *data,
                       size_t len)
@@ -105,6 +136,7 @@ static bool keep_rest(struct wsp_transport *transport, const void *data,
         wsp_transport_fail(transport, ENOMEM);
         return false;
     }
+    wsp_transport_watch_output(transport);
     return true;
 }
 
@@ -149,6 +181,7 @@ static bool write_hand(struct wsp_transport *transport)
     }
     transport->hand = NULL;
     wsp_blob_unref(blob, 1);
+    note_progress(transport);
     return true;
 }
 
@@ -167,10 +200,14 @@ static bool write_rest(struct wsp_transport *transport)
     }
     transport->rest_offset += (size_t)written;
     if (transport->rest_offset < rest->len) {
+        if (written >= PROGRESS_BYTES) {
+            note_progress(transport);
+        }
         return false;
     }
     wsp_buf_fini(rest);
     transport->rest_offset = 0;
+    note_progress(transport);
     return true;
 }
 
@@ -185,6 +222,7 @@ void wsp_transport_shut_down(struct wsp_transport *transport)
     }
     transport->is_finishing = false;
     wsp_stream_shutdown(&transport->stream);
+    leave_channels(transport);
 }
 
 void wsp_transport_finish(struct wsp_transport *transport)
@@ -257,6 +295,9 @@ static void on_deadline(struct wsp_deadline *deadline)
     struct wsp_transport *transport =
         (struct wsp_transport *)((char *)deadline -
                                  offsetof(struct wsp_transport, deadline));
+    if (transport->phase == WSP_TRANSPORT_OPEN) {
+        tell_session(transport, WSP_ERR_WRITE_TIMEOUT, 0);
+    }
     if (transport->phase != WSP_TRANSPORT_HTTP) {
         wsp_stream_abort_on_close(&transport->stream);
     }

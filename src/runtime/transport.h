@@ -5,6 +5,7 @@
  *     HTTP -> OPEN -> CLOSING -> LINGERING -> (freed at the end of the turn)
  *       \-------------------------^
  *
+ * OPEN: the deadline runs while output waits for the socket (write_wait).
  * CLOSING: our close frame is out, the peer's is awaited. LINGERING: our FIN is
  * out or about to be, the peer's is awaited, so that nothing sent is lost.
  * Owner: the server. Thread: the loop's. */
@@ -88,6 +89,9 @@ void wsp_transport_fail(struct wsp_transport *transport, int error);
 void wsp_transport_collect_failed(struct wsp_transport *transport);
 
 void wsp_transport_free(struct wsp_transport *transport);
+
+/* Something waits for the socket: it must move within the write wait. */
+void wsp_transport_watch_output(struct wsp_transport *transport);
 
 /* (Re)arms the phase's deadline; 0 disarms it. */
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);

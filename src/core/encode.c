@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* From a frame to the bytes on the wire: once, whatever the number of
+ * recipients. */
+#include <stdio.h>
+
+#include "core/hub.h"
+#include "proto/frame_head.h"
+#include "proto/opcode.h"
+#include "proto/utf8.h"
+
+#define SCRATCH_KEEP (64 * 1024) /* bytes kept between two messages */
+
+/* Text that was not made by the codec itself must still be UTF-8 when it leaves
+ * as a text message (RFC 6455 §5.6). */
+static enum wsp_err check_text(const struct wsp_frame *frame,
+                               struct wsp_span message, uint8_t opcode,
+                               struct wsp_diag *diag)
+{
+    bool is_known = frame->is_checked && !frame->binary;
+    if (opcode != WSP_OPCODE_TEXT || is_known ||
+        wsp_utf8_check(message.data, message.len)) {
+        return WSP_OK;
+    }
+    return wsp_diag_set(diag, WSP_ERR_ENCODE,
+                        "wspulse: encode failed: text is not valid UTF-8");
+}
+
+static enum wsp_err encode_members(struct wsp_hub *hub,
+                                   const struct wsp_frame *frame,
+                                   struct wsp_span *message, uint8_t *opcode,
+                                   struct wsp_diag *diag)
+{
+    const struct wsp_codec *codec = hub->config.codec;
+    wsp_buf_reset(&hub->scratch, SCRATCH_KEEP);
+    *opcode = codec->opcode;
+    enum wsp_err err = codec->encode(frame, &hub->scratch, opcode, diag);
+    if (err) {
+        return err;
+    }
+    *message = (struct wsp_span){hub->scratch.data, hub->scratch.len};
+    return check_text(frame, *message, *opcode, diag);
+}
+
+/* Gives a frame an id of its own, so that a client can drop a second copy
+ * (resume_confirm). A frame that is forwarded is taken apart for it. */
+static enum wsp_err encode_with_id(struct wsp_hub *hub,
+                                   const struct wsp_frame *frame,
+                                   struct wsp_span *message, uint8_t *opcode,
+                                   struct wsp_diag *diag)
+{
+    struct wsp_frame own = *frame;
+    char id[40];
+    if (frame->raw.data) {
+        enum wsp_err err = hub->config.codec->decode(
+            frame->raw, frame->binary, &hub->forwarded, &own, diag);
+        if (err) {
+            return err;
+        }
+        own.raw = (struct wsp_span){NULL, 0};
+        own.is_checked = true;
+    }
+    int len = snprintf(id, sizeof id, "%s-%llu", hub->frame_nonce,
+                       (unsigned long long)++hub->frame_count);
+    own.id = (struct wsp_span){id, (size_t)len};
+    return encode_members(hub, &own, message, opcode, diag);
+}
+
+/* Tells whether a frame must get an id: raw frames cannot carry one. */
+static bool lacks_id(const struct wsp_hub *hub, const struct wsp_frame *frame)
+{
+    return hub->config.resume_confirm && frame->id.len == 0 &&
+           hub->config.codec != &wsp_codec_raw;
+}
+
+enum wsp_err wsp_hub_encode(struct wsp_hub *hub, const struct wsp_frame *frame,
+                            struct wsp_span *message, uint8_t *opcode,
+                            struct wsp_diag *diag)
+{
+    const struct wsp_codec *codec = hub->config.codec;
+    if (lacks_id(hub, frame)) {
+        return encode_with_id(hub, frame, message, opcode, diag);
+    }
+    if (frame->raw.data) {
+        *message = frame->raw;
+        *opcode = frame->binary && codec == &wsp_codec_raw ? WSP_OPCODE_BINARY
+                                                           : codec->opcode;
+        return check_text(frame, *message, *opcode, diag);
+    }
+    return encode_members(hub, frame, message, opcode, diag);
+}
+
+struct wsp_blob *wsp_hub_blob(struct wsp_span message, uint8_t opcode)
+{
+    struct wsp_blob *blob = wsp_blob_new(message, opcode);
+    if (blob) {
+        uint8_t head[WSP_FRAME_HEAD_MAX];
+        size_t head_len = wsp_frame_head_build(head, opcode, message.len);
+        wsp_blob_set_head(blob, head, head_len);
+    }
+    return blob;
+}

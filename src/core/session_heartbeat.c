@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The heartbeat of a connected session: a ping every period, and the end of a
+ * transport whose peer has not answered within the wait (spec §5.1). Data does
+ * not count as an answer (decisions A14). */
+#include <stddef.h>
+
+#include "core/confirm.h"
+#include "core/hub.h"
+#include "core/session.h"
+#include "proto/close.h"
+
+void wsp_session_arm(struct wsp_session *session)
+{
+    uint64_t at_ms = session->ping_due_ms;
+    if (session->pong_due_ms < at_ms) {
+        at_ms = session->pong_due_ms;
+    }
+    if (session->confirm && session->confirm->due_ms &&
+        session->confirm->due_ms < at_ms) {
+        at_ms = session->confirm->due_ms;
+    }
+    if (session->deadline.at_ms != at_ms) {
+        wsp_wheel_arm(&session->hub->wheel, &session->deadline, at_ms);
+    }
+}
+
+void wsp_session_ping(struct wsp_session *session)
+{
+    struct wsp_link *link = session->link;
+    struct wsp_confirm *confirm = session->confirm;
+    if (!confirm) {
+        link->ops->ping(link, NULL, 0);
+        return;
+    }
+    uint8_t body[WSP_CONFIRM_PING_LEN];
+    wsp_confirm_ping(confirm, body);
+    link->ops->ping(link, body, sizeof body);
+}
+
+/* The peer is silent. Without a window it is told 1000 in case it lives after
+ * all; a suspended session's old transport ends without a frame. */
+static void time_out(struct wsp_session *session)
+{
+    struct wsp_hub *hub = session->hub;
+    wsp_metrics_pong_timeout(&hub->metrics, wsp_session_room(session),
+                             wsp_session_id(session));
+    struct wsp_link *link = wsp_session_detach(session);
+    wsp_session_lost(session, wsp_error_new(WSP_ERR_PONG_TIMEOUT, NULL, NULL));
+    if (session->state == WSP_SESSION_SUSPENDED) {
+        link->ops->abort(link);
+    } else {
+        link->ops->close(link, NULL, 0, WSP_CLOSE_NORMAL, wsp_span_of(""));
+    }
+}
+
+static void on_beat(struct wsp_deadline *deadline)
+{
+    struct wsp_session *session =
+        (struct wsp_session *)((char *)deadline -
+                               offsetof(struct wsp_session, deadline));
+    struct wsp_hub *hub = session->hub;
+    uint64_t now_ms = wsp_hub_now_ms(hub);
+    if (now_ms >= session->pong_due_ms) {
+        time_out(session);
+        return;
+    }
+    bool is_confirm_due = session->confirm && session->confirm->due_ms &&
+                          now_ms >= session->confirm->due_ms;
+    if (now_ms >= session->ping_due_ms) {
+        session->ping_due_ms = now_ms + hub->config.ping_ms;
+        wsp_session_ping(session);
+    } else if (is_confirm_due) {
+        wsp_session_ping(session);
+    }
+    wsp_session_arm(session);
+}
+
+void wsp_session_start_heartbeat(struct wsp_session *session)
+{
+    const struct wsp_hub *hub = session->hub;
+    uint64_t now_ms = wsp_hub_now_ms(hub);
+    session->deadline.fn = on_beat;
+    session->ping_due_ms = now_ms + hub->config.ping_ms;
+    session->pong_due_ms = now_ms + hub->config.pong_ms;
+    wsp_session_arm(session);
+}
+
+void wsp_session_stop_heartbeat(struct wsp_session *session)
+{
+    wsp_wheel_disarm(&session->hub->wheel, &session->deadline);
+}

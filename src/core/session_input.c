@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What a session's link reports: messages and pongs. */
+#include "core/confirm.h"
+#include "core/hub.h"
+#include "core/session.h"
+#include "proto/close.h"
+#include "proto/opcode.h"
+
+/* One line a minute is enough for what a peer can trigger. */
+static void warn_decode(struct wsp_session *session,
+                        const struct wsp_diag *diag)
+{
+    struct wsp_hub *hub = session->hub;
+    hub->metrics.decode_failures++;
+    if (!wsp_throttle_pass(&hub->decode_warning, wsp_hub_now_ms(hub))) {
+        return;
+    }
+    struct wsp_log_field fields[] = {
+        WSP_LOG_SPAN("conn_id", wsp_session_id(session)),
+        WSP_LOG_SPAN("room_id", wsp_session_room(session)),
+        WSP_LOG_STR("reason", diag->message),
+        WSP_LOG_NUM("failures", hub->metrics.decode_failures),
+        WSP_LOG_NUM("generation", hub->config.generation),
+    };
+    wsp_log(&hub->config.logger, WSP_LOG_WARN, "wspulse: decode failed", fields,
+            sizeof fields / sizeof fields[0]);
+}
+
+/* A handler that failed ends the transport; the peer sees 1000 (spec §3.5). */
+static void fail_handler(struct wsp_session *session, struct wsp_error *error)
+{
+    session->hub->metrics.handler_failures++;
+    struct wsp_link *link = wsp_session_detach(session);
+    wsp_session_lost(session, error);
+    if (link) {
+        link->ops->close(link, NULL, 0, WSP_CLOSE_NORMAL, wsp_span_of(""));
+    }
+}
+
+static struct wsp_error *call_handler(struct wsp_session *session,
+                                      const struct wsp_frame *frame)
+{
+    struct wsp_hub *hub = session->hub;
+    hub->is_settling = true;
+    struct wsp_error *error = hub->events->on_message(hub->ud, session, frame);
+    hub->is_settling = false;
+    return error;
+}
+
+/* Decodes and delivers. Returns true when reading goes on. */
+static bool deliver(struct wsp_session *session, uint8_t opcode,
+                    struct wsp_span message)
+{
+    struct wsp_hub *hub = session->hub;
+    struct wsp_frame frame;
+    struct wsp_diag diag = {WSP_OK, 0, ""};
+    enum wsp_err err = hub->config.codec->decode(
+        message, opcode == WSP_OPCODE_BINARY, &hub->unescaped, &frame, &diag);
+    if (err) {
+        warn_decode(session, &diag);
+        return true;
+    }
+    uint32_t epoch = session->epoch;
+    struct wsp_error *error = call_handler(session, &frame);
+    if (!error) {
+        return session->epoch == epoch;
+    }
+    if (session->epoch == epoch) {
+        fail_handler(session, error);
+    } else {
+        wsp_error_unref(error); /* it closed the connection, then failed */
+    }
+    return false;
+}
+
+bool wsp_session_receive(struct wsp_session *session, uint8_t opcode,
+                         char *data, size_t len)
+{
+    struct wsp_hub *hub = session->hub;
+    if (session->owed) { /* connect and restore come before messages */
+        wsp_hub_settle(hub);
+    }
+    if (!session->link) {
+        return false;
+    }
+    wsp_metrics_message_received(&hub->metrics, wsp_session_room(session), len);
+    if (!hub->config.has_on_message) {
+        return true;
+    }
+    return deliver(session, opcode, (struct wsp_span){data, len});
+}
+
+void wsp_session_pong(struct wsp_session *session, const uint8_t *data,
+                      size_t len)
+{
+    struct wsp_hub *hub = session->hub;
+    struct wsp_confirm *confirm = session->confirm;
+    session->pong_due_ms = wsp_hub_now_ms(hub) + hub->config.pong_ms;
+    if (confirm && wsp_confirm_pong(confirm, data, len) &&
+        (wsp_sendq_count(&session->queue) ||
+         wsp_confirm_is_unpinged(confirm))) {
+        wsp_hub_mark_dirty(hub, session);
+    }
+}
