@@ -42,7 +42,7 @@ asan: ## the suites under AddressSanitizer and UBSan
 tsan: ## the suites that have threads under ThreadSanitizer
 	@tools/install-packages run test
 	@tools/build tsan
-	@tools/run-specs tsan:c
+	@tools/run-specs tsan:c tsan:cli tsan:e2e
 
 bench: ## measure (there is no benchmark yet)
 	@echo "There is no benchmark yet." >&2; exit 1

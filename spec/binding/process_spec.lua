@@ -36,6 +36,23 @@ describe("a Lua program", function()
     ]]))
   end)
 
+  it("may end with a server that is open and has a logger", function()
+    local status, output = exit_of [[
+      local wspulse = require "wspulse"
+      for _ = 1, 3 do
+        local server = wspulse.new_server {
+          listen = "127.0.0.1:0",
+          connect = function() return "lobby" end,
+          logger = function(level, message) print(message) end,
+        }
+        assert(server:start())
+      end
+      io.stdout:write "end\n"
+    ]]
+    assert.equal(0, status, output)
+    assert.matches("end\n$", output)
+  end)
+
   it("may touch the server in finalizers, made before and after it",
     function()
       local function finalizer()

@@ -118,13 +118,13 @@ static void test_every_cut_in_three_of_a_handshake(void **state)
 }
 
 /* Cuts near the bounds of a line and of the head. */
-static void try_bound(const char *start, size_t bound)
+static void try_bound(struct wsp_span start, size_t bound)
 {
     size_t len = bound + 3;
     char *bytes = malloc(len);
     assert_non_null(bytes);
     memset(bytes, 'x', len);
-    memcpy(bytes, start, strlen(start));
+    memcpy(bytes, start.data, start.len);
     struct outcome whole = begin();
     go_on(&whole, bytes, len);
     assert_int_equal(whole.status, -431);
@@ -141,8 +141,8 @@ static void try_bound(const char *start, size_t bound)
 static void test_cuts_at_the_bounds(void **state)
 {
     (void)state;
-    try_bound("GET /", WSP_HTTP_LINE_MAX);
-    try_bound("GET / HTTP/1.1\r\nX: ", 16 + WSP_HTTP_LINE_MAX);
+    try_bound(wsp_span_of("GET /"), WSP_HTTP_LINE_MAX);
+    try_bound(wsp_span_of("GET / HTTP/1.1\r\nX: "), 16 + WSP_HTTP_LINE_MAX);
 }
 
 int main(void)

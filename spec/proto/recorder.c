@@ -104,10 +104,12 @@ void recorder_reset(struct recorder *recorder)
 
 static void feed_piece(struct recorder *recorder, struct wsp_span piece)
 {
+    const struct wsp_reader_port port = {recorder->pool, &recorder->limits,
+                                         &sink, recorder};
     char *data = page_end_put(&recorder->memory, piece);
-    recorder->result = wsp_reader_feed(
-        &recorder->reader, recorder->pool, &recorder->limits, (uint8_t *)data,
-        piece.len, &sink, recorder, &recorder->failure);
+    recorder->result =
+        wsp_reader_feed(&recorder->reader, &port, (uint8_t *)data, piece.len,
+                        &recorder->failure);
     if (recorder->result == WSP_READER_FAILED &&
         !wsp_buf_printf(&recorder->log, "failed %u %s\n",
                         recorder->failure.close_code, recorder->failure.text)) {

@@ -34,7 +34,14 @@ static void on_admit(void *ud, const struct wsp_request *request,
 
 static void on_connect(void *ud, struct wsp_connection *connection)
 {
-    (void)connection;
+    char greet[8];
+    const struct wsp_request *request = wsp_connection_request(connection);
+    if (wsp_request_query(request, wsp_span_of("greet"), greet, sizeof greet) >=
+        0) {
+        struct wsp_frame frame = {.payload = wsp_span_of("welcome"),
+                                  .has_payload = true};
+        wsp_connection_send(connection, &frame, NULL);
+    }
     atomic_fetch_add(&((struct host *)ud)->connects, 1);
 }
 

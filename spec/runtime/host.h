@@ -22,7 +22,7 @@ struct host {
 };
 
 /* Starts a server of codec raw that echoes; ids and rooms come from the query
- * (`id`, `room`), `reject=1` refuses. `adjust` may change the options. */
+ * (`id`, `room`), `reject=1` refuses, `greet=1` sends "welcome" from on_connect. `adjust` may change the options. */
 void host_start(struct host *host, void (*adjust)(struct wsp_options *));
 
 /* Closes gracefully from this thread, joins and frees. */

@@ -59,6 +59,31 @@ static void hostile_13_frames_in_the_packet_of_the_upgrade(void **state)
     host_stop(&host);
 }
 
+static void answers_before_a_close_in_the_same_packet_go_out(void **state)
+{
+    (void)state;
+    struct host host;
+    struct peer peer;
+    char data[1024];
+    host_start(&host, NULL);
+    peer_connect(&peer, host.address);
+    peer_write(&peer,
+               "GET /ws?greet=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+               "\x81\x82\x01\x01\x01\x01ih"
+               "\x88\x80\x01\x01\x01\x01");
+    peer_read_head(&peer, data, sizeof data);
+    assert_int_equal(peer_read_frame(&peer, data, sizeof data, NULL), 1);
+    assert_string_equal(data, "welcome");
+    assert_int_equal(peer_read_frame(&peer, data, sizeof data, NULL), 1);
+    assert_string_equal(data, "hi");
+    assert_int_equal(peer_read_frame(&peer, data, sizeof data, NULL), 8);
+    assert_true(peer_reads_end(&peer));
+    peer_close(&peer);
+    host_stop(&host);
+}
+
 static void s14_s29_a_refusal_says_nothing_of_its_cause(void **state)
 {
     (void)state;
@@ -373,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_ping_and_clean_close),
         cmocka_unit_test(hostile_13_frames_in_the_packet_of_the_upgrade),
+        cmocka_unit_test(answers_before_a_close_in_the_same_packet_go_out),
         cmocka_unit_test(s14_s29_a_refusal_says_nothing_of_its_cause),
         cmocka_unit_test(s10_close_tells_every_peer),
         cmocka_unit_test(s31_http_after_close_is_503),

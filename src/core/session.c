@@ -239,6 +239,15 @@ void wsp_session_lost(struct wsp_session *session, struct wsp_error *error)
     become_closed(session, WSP_REASON_NORMAL, error);
 }
 
+void wsp_session_peer_closed(struct wsp_session *session,
+                             struct wsp_error *error)
+{
+    if (session->hub->config.resume_window_ms == 0) {
+        wsp_session_flush(session);
+    }
+    wsp_session_lost(session, error);
+}
+
 void wsp_session_expire(struct wsp_session *session, uint32_t epoch)
 {
     if (session->epoch != epoch || session->state != WSP_SESSION_SUSPENDED) {

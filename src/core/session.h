@@ -138,6 +138,11 @@ void wsp_session_pong(struct wsp_session *session, const uint8_t *data,
  * closed. */
 void wsp_session_lost(struct wsp_session *session, struct wsp_error *error);
 
+/* The peer said goodbye: what it was sent before still goes out, unless it is
+ * kept for a resume. Otherwise as wsp_session_lost. */
+void wsp_session_peer_closed(struct wsp_session *session,
+                             struct wsp_error *error);
+
 /* The link takes frames again. */
 void wsp_session_writable(struct wsp_session *session);
 

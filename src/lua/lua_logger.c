@@ -53,14 +53,23 @@ static void report(const struct wsp_lua_mount *mount,
             fields, sizeof fields / sizeof fields[0]);
 }
 
+/* Tells whether the script's logger can take a line now. */
+static bool can_take(const struct wsp_lua_mount *mount,
+                     enum wsp_log_level level)
+{
+    const struct wsp_lua_server *described = mount->described;
+    return described && described->is_pinned &&
+           described->has[WSP_LUA_LOGGER] && !mount->is_logging &&
+           level <= WSP_LOG_ERROR;
+}
+
 static void write_line(void *ud, enum wsp_log_level level, const char *message,
                        const struct wsp_log_field *fields, size_t count)
 {
     struct wsp_lua_mount *mount = ud;
     struct line_call line = {
         {.body = call_logger}, mount->described, level, message, fields, count};
-    if (mount->is_logging || !line.described->has[WSP_LUA_LOGGER] ||
-        level > WSP_LOG_ERROR) {
+    if (!can_take(mount, level)) {
         wsp_log(&mount->config.logger, level, message, fields, count);
         return;
     }

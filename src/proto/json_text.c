@@ -168,7 +168,9 @@ static size_t write_escape(char character, char *out)
         out[1] = kinds[value - values];
         return 2;
     }
-    memcpy(out + 1, "u00", 3);
+    out[1] = 'u';
+    out[2] = '0';
+    out[3] = '0';
     out[4] = digits[character >> 4];
     out[5] = digits[character & 0xF];
     return 6;

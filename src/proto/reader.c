@@ -16,10 +16,7 @@
 /* One call of wsp_reader_feed. */
 struct feed {
     struct wsp_reader *reader;
-    struct wsp_reader_pool *pool;
-    const struct wsp_reader_limits *limits;
-    const struct wsp_reader_sink *sink;
-    void *ud;
+    const struct wsp_reader_port *port;
     struct wsp_reader_failure *failure;
     uint8_t *data; /* what is left */
     size_t len;
@@ -29,7 +26,7 @@ static enum wsp_reader_result end(struct feed *feed,
                                   enum wsp_reader_result result)
 {
     feed->reader->is_ended = true;
-    wsp_reader_fini(feed->reader, feed->pool);
+    wsp_reader_fini(feed->reader, feed->port->pool);
     return result;
 }
 
@@ -69,7 +66,7 @@ static enum wsp_reader_result hand_close(struct feed *feed, const uint8_t *body,
         break;
     }
     feed->reader->is_ended = true;
-    feed->sink->on_close(feed->ud, code, reason.data, reason.len);
+    feed->port->sink->on_close(feed->port->ud, code, reason.data, reason.len);
     return end(feed, WSP_READER_CLOSED);
 }
 
@@ -80,9 +77,10 @@ static enum wsp_reader_result hand_control(struct feed *feed, uint8_t opcode,
         return hand_close(feed, data, len);
     }
     if (opcode == WSP_OPCODE_PING) {
-        return go_on(feed, feed->sink->on_ping(feed->ud, data, len));
+        return go_on(feed,
+                     feed->port->sink->on_ping(feed->port->ud, data, len));
     }
-    return go_on(feed, feed->sink->on_pong(feed->ud, data, len));
+    return go_on(feed, feed->port->sink->on_pong(feed->port->ud, data, len));
 }
 
 /* Hands over the message in the lent context. The reader has let go of it by
@@ -95,9 +93,9 @@ static enum wsp_reader_result hand_gathered(struct feed *feed)
     }
     feed->reader->work = NULL;
     uint8_t *data = work->data ? work->data : work->control;
-    bool is_wanted = feed->sink->on_message(feed->ud, work->message.opcode,
-                                            (char *)data, work->message.len);
-    wsp_reader_pool_return(feed->pool, work);
+    bool is_wanted = feed->port->sink->on_message(
+        feed->port->ud, work->message.opcode, (char *)data, work->message.len);
+    wsp_reader_pool_return(feed->port->pool, work);
     return go_on(feed, is_wanted);
 }
 
@@ -114,12 +112,12 @@ static enum wsp_reader_result hand_in_place(struct feed *feed, uint8_t opcode,
     if (wsp_opcode_is_control(opcode)) {
         return hand_control(feed, opcode, data, len);
     }
-    if (!is_ascii && opcode == WSP_OPCODE_TEXT && feed->limits->validate_utf8 &&
-        !wsp_utf8_check(data, len)) {
+    if (!is_ascii && opcode == WSP_OPCODE_TEXT &&
+        feed->port->limits->validate_utf8 && !wsp_utf8_check(data, len)) {
         return fail(feed, &wsp_reader_bad_utf8);
     }
-    return go_on(feed,
-                 feed->sink->on_message(feed->ud, opcode, (char *)data, len));
+    return go_on(feed, feed->port->sink->on_message(feed->port->ud, opcode,
+                                                    (char *)data, len));
 }
 
 /* Recognises the commonest frame by its first bytes: a message of its own under
@@ -142,7 +140,7 @@ static size_t glance(const struct feed *feed, size_t *len)
         }
     }
     bool is_fine =
-        *len <= feed->limits->max_message && *len <= feed->len - size;
+        *len <= feed->port->limits->max_message && *len <= feed->len - size;
     return is_fine ? size : 0;
 }
 
@@ -169,7 +167,7 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
     enum wsp_frame_head_part part =
         wsp_frame_head_parse(&head, feed->data, feed->len);
     const struct wsp_reader_failure *failure = wsp_reader_rule_check(
-        &head, part, work ? &work->message : &none, feed->limits);
+        &head, part, work ? &work->message : &none, feed->port->limits);
     if (failure) {
         *result = fail(feed, failure);
         return true;
@@ -192,7 +190,7 @@ static enum wsp_reader_result finish_control(struct feed *feed)
     uint8_t opcode = work->head.opcode;
     memcpy(payload, work->control, len);
     if (work->message.opcode == 0) {
-        wsp_reader_fini(feed->reader, feed->pool);
+        wsp_reader_fini(feed->reader, feed->port->pool);
     } else {
         wsp_reader_work_next(work);
     }
@@ -217,14 +215,14 @@ static enum wsp_reader_result read_piece(struct feed *feed)
 {
     struct wsp_reader *reader = feed->reader;
     if (!reader->work) {
-        reader->work = wsp_reader_pool_lend(feed->pool);
+        reader->work = wsp_reader_pool_lend(feed->port->pool);
     }
     if (!reader->work) {
         return fail(feed, &wsp_reader_no_memory);
     }
     size_t taken;
     const struct wsp_reader_failure *failure = wsp_reader_work_take(
-        reader->work, feed->limits, feed->data, feed->len, &taken);
+        reader->work, feed->port->limits, feed->data, feed->len, &taken);
     if (failure) {
         return fail(feed, failure);
     }
@@ -260,14 +258,11 @@ void wsp_reader_fini(struct wsp_reader *reader, struct wsp_reader_pool *pool)
 }
 
 enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,
-                                       struct wsp_reader_pool *pool,
-                                       const struct wsp_reader_limits *limits,
+                                       const struct wsp_reader_port *port,
                                        uint8_t *data, size_t len,
-                                       const struct wsp_reader_sink *sink,
-                                       void *ud,
                                        struct wsp_reader_failure *failure)
 {
-    struct feed feed = {reader, pool, limits, sink, ud, failure, data, len};
+    struct feed feed = {reader, port, failure, data, len};
     enum wsp_reader_result result = WSP_READER_MORE;
     if (reader->is_ended) {
         return WSP_READER_STOPPED;

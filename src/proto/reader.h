@@ -69,15 +69,20 @@ enum wsp_reader_result {
     WSP_READER_FAILED,  /* `failure` is filled; answer with its close code */
 };
 
+/* What a reader works with while it is fed; all of it is borrowed. */
+struct wsp_reader_port {
+    struct wsp_reader_pool *pool; /* the same for every feed of a stream */
+    const struct wsp_reader_limits *limits;
+    const struct wsp_reader_sink *sink;
+    void *ud; /* for the sink */
+};
+
 /* Feeds the next `len` bytes of the stream; they are changed in place. A feed
  * after an end returns WSP_READER_STOPPED and does nothing.
  * Memory grows by what arrived, never by an announced length. */
 enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,
-                                       struct wsp_reader_pool *pool,
-                                       const struct wsp_reader_limits *limits,
+                                       const struct wsp_reader_port *port,
                                        uint8_t *data, size_t len,
-                                       const struct wsp_reader_sink *sink,
-                                       void *ud,
                                        struct wsp_reader_failure *failure);
 
 #endif

@@ -301,9 +301,9 @@ static bool on_close(void *ud, uint16_t code, const char *reason, size_t len)
     struct wsp_transport *transport = ud;
     struct wsp_session *session = transport->link.session;
     if (session) {
-        wsp_session_lost(session, is_ordinary(code)
-                                      ? NULL
-                                      : wsp_error_new_close(code, reason, len));
+        wsp_session_peer_closed(
+            session,
+            is_ordinary(code) ? NULL : wsp_error_new_close(code, reason, len));
     }
     if (transport->phase == WSP_TRANSPORT_OPEN) {
         emit_close(transport, code, (struct wsp_span){NULL, 0});
@@ -383,12 +383,13 @@ void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
                          size_t len)
 {
     struct wsp_server *server = transport->server;
+    const struct wsp_reader_port port = {server->readers, &server->limits,
+                                         &reader_sink, transport};
     struct wsp_reader_failure failure;
     server->corked = transport;
     server->cork_len = 0;
     enum wsp_reader_result result =
-        wsp_reader_feed(&transport->reader, server->readers, &server->limits,
-                        data, len, &reader_sink, transport, &failure);
+        wsp_reader_feed(&transport->reader, &port, data, len, &failure);
     if (result == WSP_READER_FAILED) {
         fail_stream(transport, &failure);
     }

@@ -6,7 +6,7 @@
 #include <sys/queue.h>
 
 #include "net/loop.h"
-#include "runtime/reload_helper.h"
+#include "runtime/reload_thread.h"
 
 enum reload_state {
     RELOAD_IDLE,
@@ -44,7 +44,7 @@ struct wsp_reloader {
     char *waiting_path;          /* heap; NULL: none is wanted */
     void *built;                 /* while SWAPPING */
     struct wsp_loop_tail swap;   /* on the loop while SWAPPING */
-    struct wsp_reload_helper helper;
+    struct wsp_reload_thread helper;
 };
 
 static void move(struct wsp_reloader *reloader, enum reload_state next)
@@ -92,7 +92,7 @@ static void start_next(struct wsp_reloader *reloader)
     STAILQ_CONCAT(&reloader->asked, &reloader->waiting);
     char *path = reloader->waiting_path;
     reloader->waiting_path = NULL;
-    wsp_reload_helper_build(&reloader->helper, path, reloader->generation + 1);
+    wsp_reload_thread_build(&reloader->helper, path, reloader->generation + 1);
 }
 
 /* Runs behind the tails that were there: what the servers had to do in this
@@ -116,7 +116,7 @@ static void on_turn_end(void *ud)
     } else {
         refuse_all(reloader, &reloader->asked, &diag);
     }
-    wsp_reload_helper_dispose(&reloader->helper, old ? old : next);
+    wsp_reload_thread_dispose(&reloader->helper, old ? old : next);
     /* What the hooks have sent is flushed by a next turn that does not wait. */
     wsp_loop_hurry(reloader->loop);
 }
@@ -124,7 +124,7 @@ static void on_turn_end(void *ud)
 static void on_built(struct wsp_reloader *reloader)
 {
     struct wsp_diag diag;
-    reloader->built = wsp_reload_helper_take(&reloader->helper, &diag);
+    reloader->built = wsp_reload_thread_take(&reloader->helper, &diag);
     if (reloader->built) {
         move(reloader, RELOAD_SWAPPING);
         wsp_loop_tail_add(reloader->loop, &reloader->swap);
@@ -165,7 +165,7 @@ struct wsp_reloader *wsp_reloader_new(struct wsp_loop *loop,
     reloader->swap.fn = on_turn_end;
     reloader->swap.ud = reloader;
     struct wsp_message done = {.fn = on_helper_done, .ud = reloader};
-    if (wsp_reload_helper_start(&reloader->helper, loop, &reloader->ops, ud,
+    if (wsp_reload_thread_start(&reloader->helper, loop, &reloader->ops, ud,
                                 done) != WSP_OK) {
         free(reloader);
         return NULL;
@@ -223,7 +223,7 @@ static void dispose_built(struct wsp_reloader *reloader)
     struct wsp_diag diag;
     void *built = reloader->built;
     if (reloader->state == RELOAD_BUILDING) {
-        built = wsp_reload_helper_take(&reloader->helper, &diag);
+        built = wsp_reload_thread_take(&reloader->helper, &diag);
     }
     if (built) {
         reloader->ops.dispose(reloader->ud, built);
@@ -236,7 +236,7 @@ void wsp_reloader_free(struct wsp_reloader *reloader)
         return;
     }
     reloader->is_closing = true;
-    wsp_reload_helper_stop(&reloader->helper);
+    wsp_reload_thread_stop(&reloader->helper);
     if (reloader->state == RELOAD_SWAPPING) {
         wsp_loop_tail_remove(reloader->loop, &reloader->swap);
     }

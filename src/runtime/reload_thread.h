@@ -2,8 +2,8 @@
 /* The thread of a reloader: builds and disposes of generations, one job at a
  * time, and tells the loop when a job is done.
  * Owner: the reloader. Thread: the loop's; the operations run on the helper. */
-#ifndef WSP_RUNTIME_RELOAD_HELPER_H
-#define WSP_RUNTIME_RELOAD_HELPER_H
+#ifndef WSP_RUNTIME_RELOAD_THREAD_H
+#define WSP_RUNTIME_RELOAD_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@ enum wsp_reload_job {
 };
 
 /* All members are private. */
-struct wsp_reload_helper {
+struct wsp_reload_thread {
     struct wsp_loop *loop;
     const struct wsp_reload_ops *ops; /* borrowed */
     void *ud;                         /* passed to ops */
@@ -37,22 +37,22 @@ struct wsp_reload_helper {
 
 /* Starts the thread; `done(done_ud)` is called on the loop after each job.
  * `ops` stay where they are. Returns WSP_OK or WSP_ERR_OUT_OF_MEMORY. */
-enum wsp_err wsp_reload_helper_start(struct wsp_reload_helper *helper,
+enum wsp_err wsp_reload_thread_start(struct wsp_reload_thread *helper,
                                      struct wsp_loop *loop,
                                      const struct wsp_reload_ops *ops, void *ud,
                                      struct wsp_message done);
 
 /* Hands over a job. The one before must be done. Owns: `path`. */
-void wsp_reload_helper_build(struct wsp_reload_helper *helper, char *path,
+void wsp_reload_thread_build(struct wsp_reload_thread *helper, char *path,
                              unsigned generation);
-void wsp_reload_helper_dispose(struct wsp_reload_helper *helper, void *old);
+void wsp_reload_thread_dispose(struct wsp_reload_thread *helper, void *old);
 
 /* Takes what was built; NULL when the build failed, and `diag` says why. */
-void *wsp_reload_helper_take(struct wsp_reload_helper *helper,
+void *wsp_reload_thread_take(struct wsp_reload_thread *helper,
                              struct wsp_diag *diag);
 
 /* Waits for the job under way and for the thread; `done` will not be called any
  * more. What was built may still be taken. */
-void wsp_reload_helper_stop(struct wsp_reload_helper *helper);
+void wsp_reload_thread_stop(struct wsp_reload_thread *helper);
 
 #endif

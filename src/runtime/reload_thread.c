@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/reload_helper.h"
+#include "runtime/reload_thread.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 /* ---- on the helper thread ---- */
 
 /* Waits for a job. Returns false when there is none and none will come. */
-static bool wait_for_job(struct wsp_reload_helper *helper)
+static bool wait_for_job(struct wsp_reload_thread *helper)
 {
     pthread_mutex_lock(&helper->lock);
     while (helper->job == WSP_RELOAD_JOB_NONE && !helper->is_stopping) {
@@ -21,7 +21,7 @@ static bool wait_for_job(struct wsp_reload_helper *helper)
 }
 
 /* While a job is set, its members belong to the helper: no lock is needed. */
-static void run_job(struct wsp_reload_helper *helper)
+static void run_job(struct wsp_reload_thread *helper)
 {
     if (helper->job == WSP_RELOAD_JOB_BUILD) {
         helper->subject = helper->ops->build(helper->ud, helper->path,
@@ -36,7 +36,7 @@ static void run_job(struct wsp_reload_helper *helper)
 
 static void *run_helper(void *ud)
 {
-    struct wsp_reload_helper *helper = ud;
+    struct wsp_reload_thread *helper = ud;
     while (wait_for_job(helper)) {
         run_job(helper);
         pthread_mutex_lock(&helper->lock);
@@ -50,7 +50,7 @@ static void *run_helper(void *ud)
 /* ---- on the loop's thread ---- */
 
 /* Signals are for the threads of the program, so the helper has none. */
-static int start_thread(struct wsp_reload_helper *helper)
+static int start_thread(struct wsp_reload_thread *helper)
 {
     sigset_t all;
     sigset_t old;
@@ -61,12 +61,12 @@ static int start_thread(struct wsp_reload_helper *helper)
     return error;
 }
 
-enum wsp_err wsp_reload_helper_start(struct wsp_reload_helper *helper,
+enum wsp_err wsp_reload_thread_start(struct wsp_reload_thread *helper,
                                      struct wsp_loop *loop,
                                      const struct wsp_reload_ops *ops, void *ud,
                                      struct wsp_message done)
 {
-    *helper = (struct wsp_reload_helper){
+    *helper = (struct wsp_reload_thread){
         .loop = loop,
         .ops = ops,
         .ud = ud,
@@ -91,7 +91,7 @@ undo_lock:
     return WSP_ERR_OUT_OF_MEMORY;
 }
 
-static void hand_over(struct wsp_reload_helper *helper, enum wsp_reload_job job)
+static void hand_over(struct wsp_reload_thread *helper, enum wsp_reload_job job)
 {
     pthread_mutex_lock(&helper->lock);
     helper->job = job;
@@ -99,7 +99,7 @@ static void hand_over(struct wsp_reload_helper *helper, enum wsp_reload_job job)
     pthread_mutex_unlock(&helper->lock);
 }
 
-void wsp_reload_helper_build(struct wsp_reload_helper *helper, char *path,
+void wsp_reload_thread_build(struct wsp_reload_thread *helper, char *path,
                              unsigned generation)
 {
     helper->path = path;
@@ -108,13 +108,13 @@ void wsp_reload_helper_build(struct wsp_reload_helper *helper, char *path,
     hand_over(helper, WSP_RELOAD_JOB_BUILD);
 }
 
-void wsp_reload_helper_dispose(struct wsp_reload_helper *helper, void *old)
+void wsp_reload_thread_dispose(struct wsp_reload_thread *helper, void *old)
 {
     helper->subject = old;
     hand_over(helper, WSP_RELOAD_JOB_DISPOSE);
 }
 
-void *wsp_reload_helper_take(struct wsp_reload_helper *helper,
+void *wsp_reload_thread_take(struct wsp_reload_thread *helper,
                              struct wsp_diag *diag)
 {
     void *built = helper->subject;
@@ -123,7 +123,7 @@ void *wsp_reload_helper_take(struct wsp_reload_helper *helper,
     return built;
 }
 
-void wsp_reload_helper_stop(struct wsp_reload_helper *helper)
+void wsp_reload_thread_stop(struct wsp_reload_thread *helper)
 {
     pthread_mutex_lock(&helper->lock);
     helper->is_stopping = true;
