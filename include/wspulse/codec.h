@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the codecs that a binding needs: versions of the building
- * blocks, ids, and a check of JSON text.
+ * blocks, ids, and checks of JSON text and MessagePack bytes.
  * Thread: any. */
 #ifndef WSPULSE_CODEC_H
 #define WSPULSE_CODEC_H
@@ -15,6 +15,10 @@ WSP_BEGIN_C
 /* Tells whether `text` is one well-formed JSON value (RFC 8259), nested at most
  * 512 deep. */
 WSP_API bool wsp_json_is_valid(struct wsp_span text);
+
+/* Tells whether `bytes` are one well-formed MessagePack value, nested at most
+ * 512 deep, with nothing behind it. */
+WSP_API bool wsp_msgpack_is_valid(struct wsp_span bytes);
 
 /* Tells whether `text` is well-formed UTF-8 (RFC 3629). */
 WSP_API bool wsp_utf8_is_valid(struct wsp_span text);

@@ -64,7 +64,7 @@ struct wsp_options {
     double upgrader_read_size;    /* 1024; without effect: buffers are shared */
     double upgrader_write_size;   /* 1024; without effect */
     double connection_data_bytes; /* 4096 */
-    const char *codec;            /* "json" or "raw"; "json" */
+    const char *codec;            /* "json", "msgpack" or "raw"; "json" */
     bool close_reasons;           /* true */
     bool validate_utf8;           /* true */
 

@@ -27,7 +27,7 @@ prove "stops without its libraries" \
     configure_must_fail PKG_CONFIG_LIBDIR=/nonexistent
 prove "names every package that is missing, at once" names_packages \
     libevent-dev libssl-dev zlib1g-dev libwslay-dev libluajit-5.1-dev \
-    libcmocka-dev
+    libmpack-dev libcmocka-dev
 rm -rf "$scratch/build"
 
 settings=(-DWSPULSE_BUILD_TESTS=OFF -Dwsp_uthash_include=OFF)

@@ -101,7 +101,7 @@ static void test_codecs_are_found_by_name(void **state)
     assert_string_equal(wsp_codec_raw.name, "raw");
     assert_null(wsp_codec_find("JSON"));
     assert_null(wsp_codec_find(""));
-    assert_null(wsp_codec_find("msgpack"));
+    assert_null(wsp_codec_find("cbor"));
 }
 
 int main(void)

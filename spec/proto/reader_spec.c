@@ -175,6 +175,21 @@ static void test_a_reader_can_end_within_a_frame(void **state)
     fixture_expect(fixture, "text 7 new one\n");
 }
 
+static void test_a_message_given_up_leaves_nothing_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_put_fragment(fixture, WSP_OPCODE_TEXT, SPAN("half \xE2"));
+    fixture_feed(fixture);
+    struct wsp_reader_work *lent = fixture->recorder.reader.work;
+    fixture_begin(fixture);
+    fixture_put_fragment(fixture, WSP_OPCODE_TEXT, SPAN("new "));
+    fixture_feed(fixture);
+    assert_ptr_equal(fixture->recorder.reader.work, lent);
+    fixture_put(fixture, WSP_OPCODE_CONTINUATION, "one");
+    fixture_feed(fixture);
+    fixture_expect(fixture, "text 7 new one\n");
+}
+
 static void test_large_message_buffers_do_not_stay_in_the_pool(void **state)
 {
     struct fixture *fixture = *state;
@@ -205,6 +220,7 @@ int main(void)
         TEST(test_nothing_is_read_after_a_failure),
         TEST(test_a_context_is_lent_only_while_something_is_incomplete),
         TEST(test_a_reader_can_end_within_a_frame),
+        TEST(test_a_message_given_up_leaves_nothing_behind),
         TEST(test_large_message_buffers_do_not_stay_in_the_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,8 +75,7 @@ void wsp_hub_withdraw(struct wsp_hub *hub, struct wsp_session *session)
     }
 }
 
-/* On removal RoomDestroyed comes before ConnectionClosed, at shutdown behind
- * all of them (spec §7.1). */
+/* On removal RoomDestroyed comes before ConnectionClosed (spec §7.1). */
 void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
 {
     struct wsp_span room = wsp_session_room(session);
@@ -86,7 +85,7 @@ void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
         TAILQ_REMOVE(&hub->dirty, session, dirty_link);
         session->is_dirty = false;
     }
-    if (is_last && !hub->is_closed) {
+    if (is_last) {
         wsp_metrics_room_destroyed(&hub->metrics, room);
     }
     wsp_metrics_connection_closed(&hub->metrics, room, wsp_session_id(session),
@@ -172,48 +171,20 @@ enum wsp_err wsp_hub_kick(struct wsp_hub *hub, struct wsp_span id)
     return WSP_OK;
 }
 
-/* Notes the names of all rooms, each behind its length. */
-static void list_rooms(struct wsp_hub *hub, struct wsp_buf *names)
-{
-    struct wsp_room *room;
-    struct wsp_room *next;
-    HASH_ITER(hh, hub->rooms.table, room, next) {
-        if (wsp_buf_reserve(names, sizeof room->name_len + room->name_len)) {
-            wsp_buf_add(names, &room->name_len, sizeof room->name_len);
-            wsp_buf_add(names, room->name, room->name_len);
-        }
-    }
-}
-
-static void count_destroyed(struct wsp_hub *hub, const struct wsp_buf *names)
-{
-    for (size_t offset = 0; offset < names->len;) {
-        size_t len;
-        memcpy(&len, names->data + offset, sizeof len);
-        offset += sizeof len;
-        struct wsp_span name = {names->data + offset, len};
-        wsp_metrics_room_destroyed(&hub->metrics, name);
-        offset += len;
-    }
-}
-
-/* At shutdown all ConnectionClosed come before all RoomDestroyed (spec §2.7). */
 void wsp_hub_close(struct wsp_hub *hub)
 {
     if (hub->is_closed) {
         return;
     }
     hub->is_closed = true;
-    struct wsp_buf rooms = {NULL, 0, 0};
-    list_rooms(hub, &rooms);
+    wsp_metrics_hold_rooms(&hub->metrics);
     struct wsp_error *error = wsp_error_new(WSP_ERR_SERVER_CLOSED, NULL, NULL);
     while (hub->sessions) {
         wsp_session_end(hub->sessions, WSP_REASON_SERVER_CLOSE, error,
                         WSP_CLOSE_GOING_AWAY, "server shutting down");
     }
     wsp_error_unref(error);
-    count_destroyed(hub, &rooms);
-    wsp_buf_fini(&rooms);
+    wsp_metrics_release_rooms(&hub->metrics);
 }
 
 /* ---- turns ---- */
@@ -304,6 +275,17 @@ void wsp_hub_settle(struct wsp_hub *hub)
     hub->is_settling = false;
 }
 
+void wsp_hub_relieve_hooks(struct wsp_hub *hub)
+{
+    if (hub->is_settling ||
+        hub->metrics.pending.len < WSP_METRICS_PENDING_MANY) {
+        return;
+    }
+    hub->is_settling = true;
+    wsp_metrics_call_hooks(&hub->metrics);
+    hub->is_settling = false;
+}
+
 static void flush_dirty(struct wsp_hub *hub)
 {
     struct wsp_session *session;
@@ -311,6 +293,7 @@ static void flush_dirty(struct wsp_hub *hub)
         TAILQ_REMOVE(&hub->dirty, session, dirty_link);
         session->is_dirty = false;
         wsp_session_flush(session);
+        wsp_hub_relieve_hooks(hub);
     }
 }
 

@@ -155,6 +155,9 @@ static inline bool wsp_hub_is_unsettled(const struct wsp_hub *hub)
 void wsp_hub_mark_dirty(struct wsp_hub *hub, struct wsp_session *session);
 void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session,
                  uint8_t what);
+/* Calls the hooks that are owed when they have become many, so that what one
+ * turn brings cannot fill memory. Does nothing inside a callback. */
+void wsp_hub_relieve_hooks(struct wsp_hub *hub);
 /* Takes an ending session out of table and room, and counts its end. */
 void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session);
 

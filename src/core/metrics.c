@@ -44,38 +44,82 @@ void wsp_metrics_init(struct wsp_metrics *metrics)
 void wsp_metrics_fini(struct wsp_metrics *metrics)
 {
     wsp_buf_fini(&metrics->pending);
+    wsp_buf_fini(&metrics->held);
+}
+
+#define BIT(hook) (1U << (hook))
+
+static unsigned wanted_by(const struct wsp_metrics_hooks *hooks)
+{
+    const bool is_set[] = {
+        [HOOK_CONNECTION_OPENED] = hooks->connection_opened,
+        [HOOK_CONNECTION_CLOSED] = hooks->connection_closed,
+        [HOOK_RESUME_ATTEMPT] = hooks->resume_attempt,
+        [HOOK_ROOM_CREATED] = hooks->room_created,
+        [HOOK_ROOM_DESTROYED] = hooks->room_destroyed,
+        [HOOK_MESSAGE_RECEIVED] = hooks->message_received,
+        [HOOK_MESSAGE_BROADCAST] = hooks->message_broadcast,
+        [HOOK_MESSAGE_SENT] = hooks->message_sent,
+        [HOOK_UTILIZATION] = hooks->send_buffer_utilization,
+        [HOOK_FRAME_DROPPED] = hooks->frame_dropped,
+        [HOOK_PONG_TIMEOUT] = hooks->pong_timeout,
+    };
+    unsigned wanted = 0;
+    for (unsigned i = 0; i < sizeof is_set / sizeof is_set[0]; i++) {
+        wanted |= is_set[i] ? BIT(i) : 0;
+    }
+    return wanted;
 }
 
 void wsp_metrics_set_hooks(struct wsp_metrics *metrics,
                            const struct wsp_metrics_hooks *hooks)
 {
     static const struct wsp_metrics_hooks none;
-    const struct wsp_metrics_hooks *next = hooks ? hooks : &none;
-    metrics->hooks = *next;
-    metrics->has_hooks = next->connection_opened || next->connection_closed ||
-                         next->resume_attempt || next->room_created ||
-                         next->room_destroyed || next->message_received ||
-                         next->message_broadcast || next->message_sent ||
-                         next->send_buffer_utilization || next->frame_dropped ||
-                         next->pong_timeout;
+    metrics->hooks = hooks ? *hooks : none;
+    metrics->wanted = wanted_by(&metrics->hooks);
+}
+
+/* Where a call waits for its turn. */
+static struct wsp_buf *queue_of(struct wsp_metrics *metrics, enum hook hook)
+{
+    return hook == HOOK_ROOM_DESTROYED && metrics->holds_rooms
+               ? &metrics->held
+               : &metrics->pending;
 }
 
 static void owe(struct wsp_metrics *metrics, struct call call,
                 struct wsp_span room, struct wsp_span id)
 {
-    if (!metrics->has_hooks) {
+    if (!(metrics->wanted & BIT(call.hook))) {
         return;
     }
-    struct wsp_buf *pending = &metrics->pending;
+    struct wsp_buf *queue = queue_of(metrics, call.hook);
     call.room_len = (uint32_t)room.len;
     call.id_len = (uint32_t)id.len;
-    if (!wsp_buf_reserve(pending, sizeof call + room.len + id.len)) {
+    if (!wsp_buf_reserve(queue, sizeof call + room.len + id.len)) {
         metrics->hooks_lost++;
         return;
     }
-    wsp_buf_add(pending, &call, sizeof call);
-    wsp_buf_add(pending, room.data, room.len);
-    wsp_buf_add(pending, id.data, id.len);
+    wsp_buf_add(queue, &call, sizeof call);
+    wsp_buf_add(queue, room.data, room.len);
+    wsp_buf_add(queue, id.data, id.len);
+    metrics->held_count += queue == &metrics->held;
+}
+
+void wsp_metrics_hold_rooms(struct wsp_metrics *metrics)
+{
+    metrics->holds_rooms = true;
+}
+
+void wsp_metrics_release_rooms(struct wsp_metrics *metrics)
+{
+    struct wsp_buf *held = &metrics->held;
+    metrics->holds_rooms = false;
+    if (!wsp_buf_add(&metrics->pending, held->data, held->len)) {
+        metrics->hooks_lost += metrics->held_count;
+    }
+    metrics->held_count = 0;
+    wsp_buf_fini(held);
 }
 
 static void call_traffic(const struct wsp_metrics_hooks *hooks,
@@ -172,7 +216,7 @@ void wsp_metrics_connection_closed(struct wsp_metrics *metrics,
         bucket_of(wsp_duration_bounds, WSP_DURATION_BUCKETS, seconds);
     metrics->connections_closed[reason]++;
     metrics->duration_buckets[reason][bucket]++;
-    metrics->duration_sums[reason] += seconds;
+    metrics->duration_sums[reason] += duration_ms;
     owe(metrics,
         (struct call){.hook = HOOK_CONNECTION_CLOSED,
                       .reason = reason,
@@ -236,7 +280,7 @@ void wsp_metrics_message_sent(struct wsp_metrics *metrics, struct wsp_span room,
             wsp_utilization_bounds, WSP_UTILIZATION_BUCKETS, share)]++;
         metrics->utilization_sum += share;
     }
-    if (!metrics->has_hooks) {
+    if (!metrics->wanted) {
         return;
     }
     owe(metrics, (struct call){.hook = HOOK_MESSAGE_SENT, .first = bytes}, room,

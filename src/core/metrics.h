@@ -3,7 +3,7 @@
  *
  * Counting is an addition in place. Hooks are written down and called when no
  * callback is running, so that one may ask the server anything without meeting
- * it half-changed; without hooks nothing is written down.
+ * it half-changed; what no hook is set for is not written down.
  * Owner: the hub. Thread: worker. */
 #ifndef WSP_CORE_METRICS_H
 #define WSP_CORE_METRICS_H
@@ -20,12 +20,15 @@
 #define WSP_FANOUT_BUCKETS 9
 #define WSP_UTILIZATION_BUCKETS 8
 
+/* Bytes of owed hook calls that are not left waiting for the end of a turn. */
+#define WSP_METRICS_PENDING_MANY (64 * 1024)
+
 /* Observations per bucket (not cumulative), one more for what is above. */
 struct wsp_metrics {
     uint64_t connections_opened;
     uint64_t connections_closed[WSP_REASON_COUNT];
     uint64_t duration_buckets[WSP_REASON_COUNT][WSP_DURATION_BUCKETS + 1];
-    double duration_sums[WSP_REASON_COUNT]; /* seconds */
+    uint64_t duration_sums[WSP_REASON_COUNT]; /* ms */
     uint64_t resume_attempts;
     uint64_t rooms_created;
     uint64_t rooms_destroyed;
@@ -47,8 +50,11 @@ struct wsp_metrics {
     uint64_t hooks_lost;          /* hook calls lost for want of memory */
 
     struct wsp_metrics_hooks hooks; /* zeroed: none */
-    bool has_hooks;
-    struct wsp_buf pending; /* hook calls that are owed */
+    unsigned wanted;                /* which of them are set; bits */
+    struct wsp_buf pending;         /* hook calls that are owed */
+    struct wsp_buf held;            /* those of RoomDestroyed at shutdown */
+    uint32_t held_count;
+    bool holds_rooms;
 };
 
 void wsp_metrics_init(struct wsp_metrics *metrics);
@@ -61,6 +67,11 @@ void wsp_metrics_set_hooks(struct wsp_metrics *metrics,
 
 /* Calls the hooks that are owed. Returns false when there were none. */
 bool wsp_metrics_call_hooks(struct wsp_metrics *metrics);
+
+/* At shutdown all ConnectionClosed come before all RoomDestroyed (spec §7.1):
+ * between the two calls those of the latter wait. */
+void wsp_metrics_hold_rooms(struct wsp_metrics *metrics);
+void wsp_metrics_release_rooms(struct wsp_metrics *metrics);
 
 /* ---- the eleven events of the seed (spec §7.1) ---- */
 

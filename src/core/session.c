@@ -145,22 +145,24 @@ void wsp_session_end(struct wsp_session *session, enum wsp_reason reason,
     link->ops->close(link, NULL, 0, code, wsp_span_of(text));
 }
 
-/* Hands what is queued to the link together with the close frame. */
-static void close_link(struct wsp_session *session, struct wsp_link *link,
-                       uint16_t code, struct wsp_span reason)
+/* Takes out what is queued: it goes in front of the close frame, and counts as
+ * sent before the connection counts as closed. NULL when there is nothing, or
+ * no memory. */
+static struct wsp_blob **take_queue(struct wsp_session *session,
+                                    uint32_t *count)
 {
-    uint32_t count = wsp_sendq_count(&session->queue);
+    *count = session->link ? wsp_sendq_count(&session->queue) : 0;
     struct wsp_blob **blobs =
-        count ? malloc(count * sizeof(struct wsp_blob *)) : NULL;
+        *count ? malloc(*count * sizeof(struct wsp_blob *)) : NULL;
     if (!blobs) {
-        link->ops->close(link, NULL, 0, code, reason);
-        return;
+        *count = 0;
+        return NULL;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < *count; i++) {
         blobs[i] = wsp_sendq_pop(&session->queue);
+        wsp_session_count_sent(session, wsp_blob_payload_len(blobs[i]));
     }
-    link->ops->close(link, blobs, count, code, reason);
-    free(blobs);
+    return blobs;
 }
 
 void wsp_session_close(struct wsp_session *session, uint16_t code,
@@ -170,11 +172,14 @@ void wsp_session_close(struct wsp_session *session, uint16_t code,
         return;
     }
     wsp_session_flush(session);
+    uint32_t count;
+    struct wsp_blob **blobs = take_queue(session, &count);
     become_closed(session, WSP_REASON_NORMAL, NULL);
     struct wsp_link *link = wsp_session_detach(session);
     if (link) {
-        close_link(session, link, code, reason);
+        link->ops->close(link, blobs, count, code, reason);
     }
+    free(blobs);
     wsp_session_discard(session);
 }
 

@@ -173,6 +173,9 @@ size_t wsp_session_waiting_bytes(const struct wsp_session *session);
 /* Drops everything that waits. */
 void wsp_session_discard(struct wsp_session *session);
 
+/* Counts a frame of `bytes` payload that a link has taken out of the queue. */
+void wsp_session_count_sent(struct wsp_session *session, size_t bytes);
+
 /* (Re)starts the heartbeat of a new transport, or stops it. */
 void wsp_session_start_heartbeat(struct wsp_session *session);
 void wsp_session_stop_heartbeat(struct wsp_session *session);

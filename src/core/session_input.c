@@ -80,6 +80,7 @@ bool wsp_session_receive(struct wsp_session *session, uint8_t opcode,
     if (session->owed) { /* connect and restore come before messages */
         wsp_hub_settle(hub);
     }
+    wsp_hub_relieve_hooks(hub);
     if (!session->link) {
         return false;
     }

@@ -188,7 +188,7 @@ enum wsp_err wsp_session_send(struct wsp_session *session,
 
 /* ---- out of the queue ---- */
 
-static void count_sent(struct wsp_session *session, size_t bytes)
+void wsp_session_count_sent(struct wsp_session *session, size_t bytes)
 {
     struct wsp_hub *hub = session->hub;
     wsp_metrics_message_sent(&hub->metrics, wsp_session_room(session),
@@ -211,7 +211,7 @@ static bool flush_window(struct wsp_session *session)
             return false;
         }
         confirm->written++;
-        count_sent(session, wsp_blob_payload_len(blob));
+        wsp_session_count_sent(session, wsp_blob_payload_len(blob));
     }
     return true;
 }
@@ -242,23 +242,31 @@ static bool flush_confirmed(struct wsp_session *session)
         confirm->written++;
         size_t bytes = wsp_blob_payload_len(blob);
         wsp_sendq_drop_oldest(&session->queue);
-        count_sent(session, bytes);
+        wsp_session_count_sent(session, bytes);
     }
     return true;
 }
 
+/* Blobs on their way to a link; a taken one may be freed by it. */
+struct batch {
+    struct wsp_blob *blobs[FLUSH_BATCH];
+    size_t lens[FLUSH_BATCH];
+    size_t payload_lens[FLUSH_BATCH];
+};
+
 /* Collects the oldest blobs of the queue without taking them out. */
 static uint32_t peek_batch(const struct wsp_session *session,
-                           struct wsp_blob *batch[FLUSH_BATCH],
-                           size_t bytes[FLUSH_BATCH])
+                           struct batch *batch)
 {
     uint32_t count = wsp_sendq_count(&session->queue);
     if (count > FLUSH_BATCH) {
         count = FLUSH_BATCH;
     }
     for (uint32_t i = 0; i < count; i++) {
-        batch[i] = wsp_sendq_at(&session->queue, i);
-        bytes[i] = batch[i]->len; /* a taken blob may be freed by the link */
+        struct wsp_blob *blob = wsp_sendq_at(&session->queue, i);
+        batch->blobs[i] = blob;
+        batch->lens[i] = blob->len;
+        batch->payload_lens[i] = wsp_blob_payload_len(blob);
     }
     return count;
 }
@@ -267,13 +275,12 @@ static bool flush_plain(struct wsp_session *session)
 {
     struct wsp_link *link = session->link;
     while (wsp_sendq_count(&session->queue)) {
-        struct wsp_blob *batch[FLUSH_BATCH];
-        size_t bytes[FLUSH_BATCH];
-        uint32_t count = peek_batch(session, batch, bytes);
-        uint32_t taken = link->ops->write(link, batch, count);
+        struct batch batch;
+        uint32_t count = peek_batch(session, &batch);
+        uint32_t taken = link->ops->write(link, batch.blobs, count);
         for (uint32_t i = 0; i < taken; i++) {
-            wsp_sendq_forget_oldest(&session->queue, bytes[i]);
-            count_sent(session, bytes[i]);
+            wsp_sendq_forget_oldest(&session->queue, batch.lens[i]);
+            wsp_session_count_sent(session, batch.payload_lens[i]);
         }
         if (taken < count) {
             return false;

@@ -6,6 +6,7 @@
 static const struct wsp_codec *const codecs[] = {
     &wsp_codec_json,
     &wsp_codec_raw,
+    &wsp_codec_msgpack,
 };
 
 const struct wsp_codec *wsp_codec_find(const char *name)

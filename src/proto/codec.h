@@ -14,7 +14,6 @@
 struct wsp_codec {
     const char *name;     /* as in the option codec */
     uint8_t opcode;       /* of outbound messages, unless encode says else */
-    bool is_text_checked; /* a decoded text message must be UTF-8 all over */
 
     /* Takes a message apart. Spans of `frame` point into `message` or, when
      * text had to be unescaped, into `scratch`, which is emptied first. Returns
@@ -39,6 +38,11 @@ extern const struct wsp_codec wsp_codec_json;
 /* One message is one frame: id and event are "", the payload is the message,
  * frame.binary picks the opcode; text must be UTF-8 (decisions, Codecs). */
 extern const struct wsp_codec wsp_codec_raw;
+
+/* MessagePack maps with the string keys id, event and payload: the rules of JSON
+ * envelopes, as binary messages. Keys of other types are ignored like unknown
+ * ones. The payload's bytes are kept as they are, both ways. */
+extern const struct wsp_codec wsp_codec_msgpack;
 
 /* Finds a codec by name, or NULL. */
 const struct wsp_codec *wsp_codec_find(const char *name);

@@ -346,7 +346,6 @@ static enum wsp_err encode(const struct wsp_frame *frame, struct wsp_buf *out,
 const struct wsp_codec wsp_codec_json = {
     .name = "json",
     .opcode = WSP_OPCODE_TEXT,
-    .is_text_checked = false,
     .decode = decode,
     .encode = encode,
 };

@@ -41,7 +41,6 @@ static enum wsp_err encode(const struct wsp_frame *frame, struct wsp_buf *out,
 const struct wsp_codec wsp_codec_raw = {
     .name = "raw",
     .opcode = WSP_OPCODE_TEXT,
-    .is_text_checked = true,
     .decode = decode,
     .encode = encode,
 };

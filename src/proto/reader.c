@@ -144,7 +144,7 @@ static size_t glance(const struct feed *feed, size_t *len)
     return is_fine ? size : 0;
 }
 
-/* Tells whether the next frame needs no context: all of it is here, and and it
+/* Tells whether the next frame needs no context: all of it is here, and it
  * is a message or a control frame of its own. */
 static bool is_whole(const struct feed *feed, const struct wsp_frame_head *head)
 {

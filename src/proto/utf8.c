@@ -99,6 +99,25 @@ size_t wsp_utf8_character_len(const void *data, size_t len)
     return 0;
 }
 
+size_t wsp_utf8_repair(const void *data, size_t len, char *out)
+{
+    static const char replacement[] = {'\xEF', '\xBF', '\xBD'};
+    const char *bytes = data;
+    size_t written = 0;
+    for (size_t at = 0; at < len;) {
+        size_t rest = len - at;
+        size_t taken = wsp_utf8_character_len(bytes + at, rest < 4 ? rest : 4);
+        const char *from = taken ? bytes + at : replacement;
+        size_t count = taken ? taken : sizeof(replacement);
+        if (out) {
+            memcpy(out + written, from, count);
+        }
+        written += count;
+        at += taken ? taken : 1;
+    }
+    return written;
+}
+
 bool wsp_utf8_check(const void *data, size_t len)
 {
     struct wsp_utf8 utf8 = {0};

@@ -28,6 +28,14 @@ static inline bool wsp_utf8_is_complete(const struct wsp_utf8 *utf8)
  * none does or `len` cuts it short. */
 size_t wsp_utf8_character_len(const void *data, size_t len);
 
+/* How much longer text can get by wsp_utf8_repair. */
+#define WSP_UTF8_REPAIR_FACTOR 3
+
+/* Copies text with U+FFFD for each byte that belongs to no character. `out` has
+ * room for WSP_UTF8_REPAIR_FACTOR times its length; NULL only counts. Returns
+ * the length written. */
+size_t wsp_utf8_repair(const void *data, size_t len, char *out);
+
 /* Checks a whole text (wsp_utf8_is_valid of <wspulse/codec.h>). */
 bool wsp_utf8_check(const void *data, size_t len);
 
