@@ -38,9 +38,9 @@ WSP_BEGIN_C
     X(SCRIPT, -22, "wspulse: script failed")                                   \
     X(CONTROL, -23, "wspulse: control socket failed")                          \
     X(CONNECTION_DATA_FULL, -24, "wspulse: connection data limit exceeded")    \
-    X(TRANSPORT_REPLACED, -26, "wspulse: transport replaced by a newer one")   \
     X(FRAME_EXPIRED, -25,                                                      \
-      "frame used after its handler returned; call frame:keep()")
+      "frame used after its handler returned; call frame:keep()")              \
+    X(TRANSPORT_REPLACED, -26, "wspulse: transport replaced by a newer one")
 
 enum wsp_err {
     WSP_OK = 0,

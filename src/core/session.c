@@ -23,12 +23,21 @@ static const unsigned legal_moves[] = {
     [WSP_SESSION_CLOSED] = 0,
 };
 
+static bool is_legal(unsigned from, unsigned to)
+{
+    return (legal_moves[from] & BIT(to)) != 0;
+}
+
 /* The only writer of the state; the count of suspended ones and their bytes
  * change here and nowhere else but in the queue. */
 static void move(struct wsp_session *session, enum wsp_session_state next)
 {
     struct wsp_hub *hub = session->hub;
-    assert(legal_moves[session->state] & BIT(next));
+    bool is_allowed = is_legal(session->state, next);
+    assert(is_allowed);
+    if (!is_allowed) {
+        return;
+    }
     if (session->state == WSP_SESSION_SUSPENDED) {
         hub->suspended_count--;
         hub->suspended_bytes -= wsp_session_waiting_bytes(session);

@@ -40,6 +40,7 @@
 ---@field CONTROL wspulse.Error the control socket
 ---@field CONNECTION_DATA_FULL wspulse.Error beyond `connection_data_bytes`
 ---@field FRAME_EXPIRED wspulse.Error used after its handler returned
+---@field TRANSPORT_REPLACED wspulse.Error a newer one took the session over
 local errors = {}
 
 ---Tells whether an error, or what it was caused by, is the given one.
@@ -74,3 +75,4 @@ function errors.is(err, target) end
 ---| "CONTROL"
 ---| "CONNECTION_DATA_FULL"
 ---| "FRAME_EXPIRED"
+---| "TRANSPORT_REPLACED"
