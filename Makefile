@@ -23,7 +23,7 @@ test: ## install what is missing, build, run every suite
 	@tools/run-specs dev:c dev:lua dev:binding \
 		release:cli release:e2e release:package
 
-check: ## format, luacheck, layers, clang-tidy; gcc and clang with -Werror
+check: ## format, lint, layers, clang-tidy; gcc and clang with -Werror
 	@tools/install-packages run test check
 	@tools/check
 
