@@ -9,6 +9,7 @@
 #define WSPULSE_HANDLERS_H
 
 #include <wspulse/connection.h>
+#include <wspulse/metrics.h>
 #include <wspulse/request.h>
 #include <wspulse/response.h>
 
@@ -46,8 +47,10 @@ struct wsp_handlers {
     void (*on_connect)(void *ud, struct wsp_connection *connection);
 
     /* One message, decoded. The frame is valid until the call returns. Returns
-     * NULL, or the error of a handler that failed (WSP_ERR_PANIC): ownership
-     * goes to the server and the transport ends. */
+     * NULL, or an error whose ownership goes to the server: of a handler that
+     * failed (WSP_ERR_PANIC), and the transport ends; or of a message that a
+     * codec of the application's own cannot decode (WSP_ERR_DECODE), and it is
+     * counted, logged and skipped like any other. */
     struct wsp_error *(*on_message)(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame);
 
@@ -68,6 +71,9 @@ struct wsp_handlers {
     /* The connection's memory is about to be reused: drop what is kept under
      * its handle. Called after on_disconnect, for every connection. */
     void (*on_forget)(void *ud, struct wsp_connection *connection);
+
+    /* Told of what is counted; zeroed: none, which costs nothing. */
+    struct wsp_metrics_hooks metrics;
 };
 
 WSP_END_C

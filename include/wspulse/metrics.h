@@ -2,8 +2,10 @@
 /* The hooks of the seed's MetricsCollector: one per event, each may be NULL.
  *
  * They are called on the server's loop between callbacks, in the order of the
- * events, so a hook may call the server like any other callback. The spans are
- * valid during the call. */
+ * events, so a hook may call the server like any other callback; one that
+ * always causes its own event keeps the server busy for ever. The spans are
+ * valid during the call. docs/metrics.md says what each event is.
+ * Owner: the caller; a server copies them. Thread: the server's loop. */
 #ifndef WSPULSE_METRICS_H
 #define WSPULSE_METRICS_H
 

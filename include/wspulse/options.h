@@ -49,6 +49,9 @@ struct wsp_options {
     const char *const *listen; /* addresses; "127.0.0.1:8080" when empty */
     size_t listen_count;
     const char *path; /* of the WebSocket; "/ws" */
+    /* Where GET /metrics, /healthz and /readyz are answered, and nothing else:
+     * "127.0.0.1:9100". NULL: nowhere. It asks nobody who they are. */
+    const char *admin_listen;
 
     double resume_window;         /* 0 */
     enum wsp_takeover takeover;   /* WSP_TAKEOVER_DEFAULT */

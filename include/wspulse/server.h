@@ -20,8 +20,9 @@ WSP_API enum wsp_err wsp_server_new(struct wsp_loop *loop,
                                     struct wsp_server **server,
                                     struct wsp_diag *diag);
 
-/* Opens every listen address. Returns WSP_OK, or WSP_ERR_LISTEN with address
- * and reason in `diag`; then none is open. */
+/* Opens every listen address, and the one of the admin endpoints. Returns
+ * WSP_OK, or WSP_ERR_LISTEN with address and reason in `diag`; then none is
+ * open. */
 WSP_API enum wsp_err wsp_server_start(struct wsp_server *server,
                                       struct wsp_diag *diag);
 
@@ -39,6 +40,9 @@ WSP_API void wsp_server_abort(struct wsp_server *server);
 WSP_API bool wsp_server_is_closed(const struct wsp_server *server);
 /* Tells whether wsp_server_start has succeeded. */
 WSP_API bool wsp_server_is_started(const struct wsp_server *server);
+/* Tells whether the server accepts connections: started, and close was not
+ * begun. What GET /readyz answers. */
+WSP_API bool wsp_server_is_ready(const struct wsp_server *server);
 
 /* Frees the server, aborting first what is open. Not from a callback. */
 WSP_API void wsp_server_free(struct wsp_server *server);
@@ -53,6 +57,18 @@ WSP_API const char *wsp_server_path(const struct wsp_server *server);
  * last one. */
 WSP_API const char *wsp_server_address(const struct wsp_server *server,
                                        size_t index);
+
+/* The real address of the admin endpoints (option admin_listen), or NULL. */
+WSP_API const char *wsp_server_admin_address(const struct wsp_server *server);
+
+/* What GET /metrics answers: the metrics in Prometheus' text format 0.0.4 (see
+ * docs/metrics.md), NUL-terminated; its length in `len` unless that is NULL.
+ * Returns NULL without memory. Owns: the caller, who gives the text to
+ * wsp_server_metrics_text_free. Callable from a callback. */
+WSP_API char *wsp_server_metrics_text(const struct wsp_server *server,
+                                      size_t *len);
+/* NULL is ignored. */
+WSP_API void wsp_server_metrics_text_free(char *text);
 
 /* Sends to one connection by id. As wsp_connection_send, or first
  * WSP_ERR_SERVER_NOT_STARTED, WSP_ERR_CONNECTION_NOT_FOUND. */
@@ -70,6 +86,10 @@ WSP_API enum wsp_err wsp_server_broadcast(struct wsp_server *server,
                                           const struct wsp_frame *frame,
                                           wsp_id except, struct wsp_diag *diag);
 
+/* Counts a callback of the application that has failed and was reported by
+ * whoever called it. The server itself counts those of on_message. */
+WSP_API void wsp_server_count_failure(struct wsp_server *server);
+
 /* Ends a connection at once, whatever the resume window. Returns WSP_OK,
  * WSP_ERR_SERVER_NOT_STARTED, WSP_ERR_SERVER_CLOSED or
  * WSP_ERR_CONNECTION_NOT_FOUND. on_disconnect follows from the loop. */
@@ -83,10 +103,11 @@ WSP_API void wsp_server_each(struct wsp_server *server, struct wsp_span room,
                                         struct wsp_connection *connection),
                              void *ud);
 
-/* Replaces handlers and the options that are live on a swap (max_message_size,
- * check_origin, routes, static, logger, connection_data_bytes, close_reasons,
- * validate_utf8). For each other option that differs one warning names it and
- * the old value stays. `generation` is what log lines carry from now on.
+/* Replaces handlers, metrics hooks and the options that are live on a swap
+ * (max_message_size, check_origin, routes, static, logger,
+ * connection_data_bytes, close_reasons, validate_utf8). For each other option
+ * that differs one warning names it and the old value stays. `generation` is
+ * what log lines carry from now on.
  * Returns WSP_OK, WSP_ERR_INVALID_OPTION or WSP_ERR_OUT_OF_MEMORY; on an error
  * nothing has changed. Not from a callback of this server. */
 WSP_API enum wsp_err wsp_server_swap(struct wsp_server *server,

@@ -177,6 +177,8 @@ describe("a wrong type", function()
       'wspulse: WithCodec: unknown codec (codec = "xml")' },
     { "codec", { decode = print },
       "wspulse: WithCodec: must be a function (codec.encode = nil)" },
+    { "codec", { encode = print, decode = 3 },
+      "wspulse: WithCodec: must be a function (codec.decode = 3)" },
     { "codec", { encode = print, decode = print, frame_type = "b" },
       'wspulse: WithCodec: must be "text" or "binary" '
         .. '(codec.frame_type = "b")' },
@@ -191,6 +193,16 @@ describe("a wrong type", function()
       "wspulse: WithMetrics: collector must not be nil (metrics = false)" },
     { "metrics", { pong_timeout = 3 },
       "wspulse: WithMetrics: must be a function (metrics.pong_timeout = 3)" },
+    { "metrics", 3,
+      "wspulse: WithMetrics: collector must be a table of hooks "
+        .. "(metrics = 3)" },
+    { "admin", "127.0.0.1:0",
+      "wspulse: admin: must be a table { listen = } "
+        .. '(admin = "127.0.0.1:0")' },
+    { "admin", {},
+      "wspulse: admin: must be a string (admin.listen = nil)" },
+    { "admin", { listen = "" },
+      'wspulse: admin: must not be empty (admin.listen = "")' },
     { "http", { ["/x"] = print },
       'wspulse: http: a route is a method and a path, such as "GET /hello" '
         .. '(http["/x"] = function)' },
@@ -220,6 +232,12 @@ describe("an unknown key", function()
       "wspulse: unknown option heartbeat.pinng; did you mean heartbeat.ping?",
       refused("heartbeat", { pinng = 3 }))
     assert.equal(
+      "wspulse: unknown option codec.frametype; did you mean codec.frame_type?",
+      refused("codec", { frametype = "text" }))
+    assert.equal(
+      "wspulse: unknown option admin.lisen; did you mean admin.listen?",
+      refused("admin", { lisen = "127.0.0.1:0" }))
+    assert.equal(
       "wspulse: unknown option metrics.connection_open; "
         .. "did you mean metrics.connection_opened?",
       refused("metrics", { connection_open = print }))
@@ -234,13 +252,11 @@ describe("an unknown key", function()
   end)
 
   it("is told from an option of a later version", function()
-    for _, name in ipairs { "tls", "handler_timeout", "admin", "workers" } do
+    for _, name in ipairs { "tls", "handler_timeout", "workers" } do
       assert.equal(
         "wspulse: option " .. name .. " is not available in this version",
         refused(name, {}))
     end
-    assert.equal('wspulse: codec "msgpack" is not available in this version',
-      refused("codec", "msgpack"))
     assert.has_no.errors(function()
       with("handler_timeout", false)
     end)
@@ -287,6 +303,7 @@ describe("every option of the seed", function()
         send_buffer_utilization = print,
         pong_timeout = print,
       },
+      admin = { listen = "127.0.0.1:0" },
       upgrader_buffer_size = { read = 2048, write = 2048 },
       close_reasons = false,
       validate_utf8 = false,

@@ -60,7 +60,7 @@ test("each example is short, says what it shows and how it is run", async () => 
 
 test("check accepts each example and the template", async () => {
   const files = (await readdir(examples)).filter((name) =>
-    /^0[1-4].*\.lua$/.test(name),
+    /^0[1-47].*\.lua$/.test(name),
   );
   const scripts = files.map((name) => path.join(examples, name));
   scripts.push(path.join(root, "scripts/template/app.lua"));
@@ -233,4 +233,38 @@ test("05_embed", async () => {
   } finally {
     await server.release();
   }
+});
+
+// A message with the members event and payload, as the example reads it.
+function pack(event, ...payload) {
+  const text = (string) =>
+    Buffer.concat([Buffer.of(0xa0 + string.length), Buffer.from(string)]);
+  const members = [text("event"), text(event), text("payload")];
+  return Buffer.concat([Buffer.of(0x82), ...members, Buffer.from(payload)]);
+}
+
+example("07_codec_msgpack", async (server) => {
+  const peer = await server.connect();
+  const ask = async (message) => {
+    peer.send(message);
+    const { data, isBinary } = await peer.message();
+    assert.ok(isBinary);
+    return data;
+  };
+  assert.deepEqual(await ask(pack("sum", 0x93, 1, 2, 3)), pack("sum", 6));
+  assert.deepEqual(await ask(pack("sum", 0x91, 0xc3)), pack("sum", 0xc0));
+  assert.deepEqual(
+    await ask(pack("reverse", 0xc4, 2, 0x20, 0xff)),
+    pack("reversed", 0xc4, 2, 0xff, 0x20),
+  );
+  assert.deepEqual(
+    await ask(pack("reverse", 0xc4, 2, 0x61, 0x62)),
+    pack("reversed", 0xa2, 0x62, 0x61),
+  );
+
+  // The line of the comment, as a browser reads it.
+  const file = path.join(examples, "07_codec_msgpack.lua");
+  const [, line] = /ask = "(.*)"/.exec(await readFile(file, "utf8"));
+  const bytes = Buffer.from(JSON.parse(`"${line.replaceAll("\\x", "\\u00")}"`), "latin1");
+  assert.deepEqual(bytes, pack("sum", 0x93, 1, 2, 3));
 });

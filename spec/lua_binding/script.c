@@ -10,6 +10,7 @@
 #include "lua/lua_frame.h"
 #include "lua/lua_json.h"
 #include "lua/lua_log.h"
+#include "lua/lua_raw.h"
 #include "lua/lua_request.h"
 #include "lua/lua_response.h"
 
@@ -56,6 +57,7 @@ static int open_all(lua_State *L)
     wsp_lua_state_get(L);
     lua_newtable(L);
     wsp_lua_error_open(L);
+    wsp_lua_raw_open(L);
     wsp_lua_json_open(L);
     wsp_lua_frame_open(L);
     wsp_lua_request_open(L);

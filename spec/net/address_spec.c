@@ -157,6 +157,30 @@ static void test_a_scope_is_written(void **state)
     assert_string_equal(out, "[fe80::1%2]:80");
 }
 
+static bool is_local(const char *text)
+{
+    struct wsp_address address;
+    assert_int_equal(wsp_address_parse(&address, text, NULL), WSP_OK);
+    return wsp_address_is_local(&address);
+}
+
+static void test_local_is_what_other_machines_cannot_reach(void **state)
+{
+    (void)state;
+    assert_true(is_local("127.0.0.1:80"));
+    assert_true(is_local("127.255.255.254:80"));
+    assert_true(is_local("localhost:80"));
+    assert_true(is_local("[::1]:80"));
+    assert_true(is_local("[::ffff:127.0.0.1]:80"));
+    assert_true(is_local("unix:/run/app.sock"));
+    assert_false(is_local("128.0.0.1:80"));
+    assert_false(is_local("0.0.0.0:80"));
+    assert_false(is_local("[::]:80"));
+    assert_false(is_local("[::ffff:10.0.0.1]:80"));
+    assert_false(is_local("[2001:db8::1]:80"));
+    assert_false(is_local(":80"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_a_diagnostic_is_not_needed),
         cmocka_unit_test(test_a_unix_peer_without_a_name_is_unix),
         cmocka_unit_test(test_a_scope_is_written),
+        cmocka_unit_test(test_local_is_what_other_machines_cannot_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

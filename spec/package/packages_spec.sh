@@ -27,6 +27,7 @@ stand_in dpkg-query '
     for package; do :; done
     [[ " $absent " == *" $package "* ]] && exit 1
     echo -n installed'
+stand_in promtool ''
 stand_in apt-get 'echo "$DEBIAN_FRONTEND apt-get $*" >>"$calls"'
 stand_in sudo 'echo "sudo" >>"$calls"; "$@"'
 
@@ -73,6 +74,25 @@ needs_no_sudo_as_root() {
     [ "$(grep -c '^sudo$' "$calls")" = 0 ]
 }
 
+# The package of prometheus would start a server: promtool is taken out of it.
+takes_promtool_alone() {
+    local result=0
+    rm "$bin/promtool"
+    for tool in mktemp rm; do
+        stand_in $tool "exec $(command -v $tool) \"\$@\""
+    done
+    stand_in dpkg-deb 'echo "dpkg-deb $*" >>"$calls"'
+    stand_in tar 'echo "tar $*" >>"$calls"'
+    stand_in install 'echo "install $*" >>"$calls"'
+    install "prometheus" test || result=1
+    stand_in promtool ''
+    cat "$calls"
+    [ $result -eq 0 ] && grep -q 'apt-get .* download prometheus$' "$calls" &&
+        grep -q '^tar .* \./usr/bin/promtool$' "$calls" &&
+        grep -qx 'install -m 755 promtool /usr/local/bin/promtool' "$calls" &&
+        ! grep -q 'apt-get .* install ' "$calls"
+}
+
 is_content_with_another_node() {
     install "nodejs npm" test && [ ! -s "$calls" ]
 }
@@ -104,6 +124,7 @@ prove "calls apt-get without questions and with a lock timeout" \
     asks_apt_with_care
 prove "uses sudo when not root" uses_sudo_when_not_root
 prove "uses none as root" needs_no_sudo_as_root
+prove "takes promtool alone out of its package" takes_promtool_alone
 prove "is content with a node that came otherwise" is_content_with_another_node
 prove "refuses an unknown group" refuses_an_unknown_group
 prove "fails when apt-get fails" fails_when_apt_fails

@@ -56,10 +56,34 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
 static void on_disconnect(void *ud, struct wsp_connection *connection,
                           struct wsp_error *error, enum wsp_reason reason)
 {
+    struct host *host = ud;
     (void)connection;
-    (void)error;
     (void)reason;
-    atomic_fetch_add(&((struct host *)ud)->disconnects, 1);
+    atomic_store(&host->last_code, error ? wsp_error_code(error) : WSP_OK);
+    atomic_fetch_add(&host->disconnects, 1);
+}
+
+static void on_transport_drop(void *ud, struct wsp_connection *connection,
+                              struct wsp_error *error)
+{
+    struct host *host = ud;
+    (void)connection;
+    atomic_store(&host->last_code, error ? wsp_error_code(error) : WSP_OK);
+    atomic_fetch_add(&host->drops, 1);
+}
+
+static void on_transport_restore(void *ud, struct wsp_connection *connection,
+                                 const struct wsp_restore_info *info)
+{
+    (void)connection;
+    (void)info;
+    atomic_fetch_add(&((struct host *)ud)->restores, 1);
+}
+
+static void on_drain(void *ud, struct wsp_connection *connection)
+{
+    (void)connection;
+    atomic_fetch_add(&((struct host *)ud)->drains, 1);
 }
 
 static void *run(void *ud)
@@ -79,6 +103,9 @@ void host_start(struct host *host, void (*adjust)(struct wsp_options *))
         .on_connect = on_connect,
         .on_message = on_message,
         .on_disconnect = on_disconnect,
+        .on_transport_drop = on_transport_drop,
+        .on_transport_restore = on_transport_restore,
+        .on_drain = on_drain,
     };
     memset(host, 0, sizeof *host);
     wsp_options_init(&options);

@@ -17,6 +17,10 @@ struct host {
     atomic_int connects;
     atomic_int disconnects;
     atomic_int messages;
+    atomic_int drops;
+    atomic_int restores;
+    atomic_int drains;
+    atomic_int last_code; /* of the error that ended a transport */
     char id[256]; /* of the connection being admitted */
     char room[256];
 };

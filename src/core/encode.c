@@ -41,8 +41,22 @@ static enum wsp_err encode_members(struct wsp_hub *hub,
     return check_text(frame, *message, *opcode, diag);
 }
 
+/* The bytes of a frame that is forwarded go out as they came in. */
+static enum wsp_err forward(const struct wsp_hub *hub,
+                            const struct wsp_frame *frame,
+                            struct wsp_span *message, uint8_t *opcode,
+                            struct wsp_diag *diag)
+{
+    const struct wsp_codec *codec = hub->config.codec;
+    *message = frame->raw;
+    *opcode = frame->binary && codec == &wsp_codec_raw ? WSP_OPCODE_BINARY
+                                                       : codec->opcode;
+    return check_text(frame, *message, *opcode, diag);
+}
+
 /* Gives a frame an id of its own, so that a client can drop a second copy
- * (resume_confirm). A frame that is forwarded is taken apart for it. */
+ * (resume_confirm). A frame that is forwarded is taken apart for it, and stays
+ * as it is when there is an id in its bytes. */
 static enum wsp_err encode_with_id(struct wsp_hub *hub,
                                    const struct wsp_frame *frame,
                                    struct wsp_span *message, uint8_t *opcode,
@@ -55,6 +69,9 @@ static enum wsp_err encode_with_id(struct wsp_hub *hub,
             frame->raw, frame->binary, &hub->forwarded, &own, diag);
         if (err) {
             return err;
+        }
+        if (own.id.len) {
+            return forward(hub, frame, message, opcode, diag);
         }
         own.raw = (struct wsp_span){NULL, 0};
         own.is_checked = true;
@@ -76,15 +93,11 @@ enum wsp_err wsp_hub_encode(struct wsp_hub *hub, const struct wsp_frame *frame,
                             struct wsp_span *message, uint8_t *opcode,
                             struct wsp_diag *diag)
 {
-    const struct wsp_codec *codec = hub->config.codec;
     if (lacks_id(hub, frame)) {
         return encode_with_id(hub, frame, message, opcode, diag);
     }
     if (frame->raw.data) {
-        *message = frame->raw;
-        *opcode = frame->binary && codec == &wsp_codec_raw ? WSP_OPCODE_BINARY
-                                                           : codec->opcode;
-        return check_text(frame, *message, *opcode, diag);
+        return forward(hub, frame, message, opcode, diag);
     }
     return encode_members(hub, frame, message, opcode, diag);
 }

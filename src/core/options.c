@@ -184,6 +184,11 @@ static enum wsp_err check_texts(const struct wsp_options *options,
                             "(path = \"%.64s\")",
                             options->path ? options->path : "");
     }
+    if (options->admin_listen && !options->admin_listen[0]) {
+        return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                            "wspulse: admin: must name an address "
+                            "(admin.listen = \"\")");
+    }
     if (!options->name || !options->name[0]) {
         return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
                             "wspulse: name: must not be empty (name = \"\")");

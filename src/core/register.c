@@ -100,9 +100,8 @@ static void displace(struct wsp_hub *hub, struct wsp_session *old)
 /* The newest transport wins; the superseded one ends without a frame (T18). */
 static void supersede(struct wsp_session *session)
 {
-    struct wsp_link *old = wsp_session_detach(session);
-    wsp_session_lost(session,
-                     wsp_error_new(WSP_ERR_TRANSPORT_REPLACED, NULL, NULL));
+    struct wsp_link *old = wsp_session_give_up_link(
+        session, wsp_error_new(WSP_ERR_TRANSPORT_REPLACED, NULL, NULL));
     if (old) {
         old->ops->abort(old);
     }
@@ -129,7 +128,6 @@ struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
     if (session && is_superseded(hub, session)) {
         supersede(session);
     }
-    session = wsp_hub_find(hub, id); /* it may have closed at a bound */
     if (session && session->state == WSP_SESSION_SUSPENDED) {
         wsp_session_attach(session, link);
         return session;

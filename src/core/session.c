@@ -154,13 +154,30 @@ void wsp_session_end(struct wsp_session *session, enum wsp_reason reason,
     link->ops->close(link, NULL, 0, code, wsp_span_of(text));
 }
 
-/* Takes out what is queued: it goes in front of the close frame, and counts as
- * sent before the connection counts as closed. NULL when there is nothing, or
- * no memory. */
-static struct wsp_blob **take_queue(struct wsp_session *session,
-                                    uint32_t *count)
+/* How many frames of a replay this transport has not been given. */
+static uint32_t count_unwritten(const struct wsp_session *session)
 {
-    *count = session->link ? wsp_sendq_count(&session->queue) : 0;
+    const struct wsp_confirm *confirm = session->confirm;
+    return confirm ? wsp_sendq_count(&confirm->window) - confirm->written : 0;
+}
+
+/* References one of them. */
+static struct wsp_blob *replayed_at(const struct wsp_session *session,
+                                    uint32_t index)
+{
+    const struct wsp_confirm *confirm = session->confirm;
+    return wsp_blob_ref(
+        wsp_sendq_at(&confirm->window, confirm->written + index), 1);
+}
+
+/* Takes out what waits, the rest of a replay first: it goes in front of the
+ * close frame, and counts as sent before the connection counts as closed. NULL
+ * when there is nothing, or no memory. */
+static struct wsp_blob **take_waiting(struct wsp_session *session,
+                                      uint32_t *count)
+{
+    uint32_t replay = count_unwritten(session);
+    *count = session->link ? replay + wsp_sendq_count(&session->queue) : 0;
     struct wsp_blob **blobs =
         *count ? malloc(*count * sizeof(struct wsp_blob *)) : NULL;
     if (!blobs) {
@@ -168,7 +185,8 @@ static struct wsp_blob **take_queue(struct wsp_session *session,
         return NULL;
     }
     for (uint32_t i = 0; i < *count; i++) {
-        blobs[i] = wsp_sendq_pop(&session->queue);
+        blobs[i] = i < replay ? replayed_at(session, i)
+                              : wsp_sendq_pop(&session->queue);
         wsp_session_count_sent(session, wsp_blob_payload_len(blobs[i]));
     }
     return blobs;
@@ -182,7 +200,7 @@ void wsp_session_close(struct wsp_session *session, uint16_t code,
     }
     wsp_session_flush(session);
     uint32_t count;
-    struct wsp_blob **blobs = take_queue(session, &count);
+    struct wsp_blob **blobs = take_waiting(session, &count);
     become_closed(session, WSP_REASON_NORMAL, NULL);
     struct wsp_link *link = wsp_session_detach(session);
     if (link) {
@@ -236,6 +254,21 @@ static void suspend(struct wsp_session *session)
     }
 }
 
+static void note_error(struct wsp_session *session, struct wsp_error *error)
+{
+    wsp_error_unref(session->last_error);
+    session->last_error = error;
+}
+
+struct wsp_link *wsp_session_give_up_link(struct wsp_session *session,
+                                          struct wsp_error *error)
+{
+    struct wsp_link *link = wsp_session_detach(session);
+    note_error(session, error);
+    suspend(session); /* for no time: the bounds are of no concern */
+    return link;
+}
+
 void wsp_session_lost(struct wsp_session *session, struct wsp_error *error)
 {
     wsp_session_detach(session);
@@ -243,8 +276,7 @@ void wsp_session_lost(struct wsp_session *session, struct wsp_error *error)
         wsp_error_unref(error);
         return;
     }
-    wsp_error_unref(session->last_error);
-    session->last_error = error;
+    note_error(session, error);
     if (may_suspend(session)) {
         suspend(session);
         return;

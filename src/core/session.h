@@ -155,6 +155,11 @@ void wsp_session_attach(struct wsp_session *session, struct wsp_link *link);
 /* Lets go of the link and returns it, NULL when there was none. */
 struct wsp_link *wsp_session_detach(struct wsp_session *session);
 
+/* Suspends a connected session whose next transport has already come; takes
+ * over `error`. Returns the link it had. */
+struct wsp_link *wsp_session_give_up_link(struct wsp_session *session,
+                                          struct wsp_error *error);
+
 /* Hands the queue to the link, as far as it goes. */
 void wsp_session_flush(struct wsp_session *session);
 

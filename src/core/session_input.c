@@ -7,8 +7,7 @@
 #include "proto/opcode.h"
 
 /* One line a minute is enough for what a peer can trigger. */
-static void warn_decode(struct wsp_session *session,
-                        const struct wsp_diag *diag)
+static void warn_decode(struct wsp_session *session, const char *reason)
 {
     struct wsp_hub *hub = session->hub;
     hub->metrics.decode_failures++;
@@ -18,7 +17,7 @@ static void warn_decode(struct wsp_session *session,
     struct wsp_log_field fields[] = {
         WSP_LOG_SPAN("conn_id", wsp_session_id(session)),
         WSP_LOG_SPAN("room_id", wsp_session_room(session)),
-        WSP_LOG_STR("reason", diag->message),
+        WSP_LOG_STR("reason", reason),
         WSP_LOG_NUM("failures", hub->metrics.decode_failures),
         WSP_LOG_NUM("generation", hub->config.generation),
     };
@@ -57,12 +56,17 @@ static bool deliver(struct wsp_session *session, uint8_t opcode,
     enum wsp_err err = hub->config.codec->decode(
         message, opcode == WSP_OPCODE_BINARY, &hub->unescaped, &frame, &diag);
     if (err) {
-        warn_decode(session, &diag);
+        warn_decode(session, diag.message);
         return true;
     }
     uint32_t epoch = session->epoch;
     struct wsp_error *error = call_handler(session, &frame);
     if (!error) {
+        return session->epoch == epoch;
+    }
+    if (wsp_error_code(error) == WSP_ERR_DECODE) {
+        warn_decode(session, wsp_error_message(error));
+        wsp_error_unref(error);
         return session->epoch == epoch;
     }
     if (session->epoch == epoch) {

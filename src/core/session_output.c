@@ -292,8 +292,10 @@ static bool flush_plain(struct wsp_session *session)
 /* A queue that was full is half empty again: the application may go on. */
 static void notice_drain(struct wsp_session *session)
 {
-    uint32_t frames = session->hub->config.send_limits.frames;
-    if (session->was_full && wsp_sendq_count(&session->queue) <= frames / 2) {
+    const struct wsp_sendq_limits *limits = &session->hub->config.send_limits;
+    if (session->was_full &&
+        wsp_sendq_count(&session->queue) <= limits->frames / 2 &&
+        session->queue.bytes <= limits->bytes / 2) {
         session->was_full = false;
         wsp_hub_owe(session->hub, session, WSP_OWED_DRAIN);
     }
@@ -318,13 +320,16 @@ void wsp_session_flush(struct wsp_session *session)
     if (!session->link || session->is_link_full) {
         return;
     }
+    uint32_t before = wsp_sendq_count(&session->queue);
     session->is_link_full =
         session->confirm ? !flush_confirmed(session) : !flush_plain(session);
     if (session->confirm) {
         ping_when_due(session);
     }
     wsp_ring_trim(&session->queue.ring);
-    notice_drain(session);
+    if (wsp_sendq_count(&session->queue) < before) {
+        notice_drain(session);
+    }
 }
 
 void wsp_session_writable(struct wsp_session *session)

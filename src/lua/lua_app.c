@@ -320,9 +320,10 @@ size_t wsp_lua_app_server_count(const struct wsp_lua_app *app)
 struct wsp_lua_server *wsp_lua_app_find(const struct wsp_lua_app *app,
                                         const char *name)
 {
-    for (size_t i = 0; i < app->server_count; i++) {
-        if (strcmp(app->servers[i]->options.name, name) == 0) {
-            return app->servers[i];
+    struct wsp_lua_server *server;
+    for (size_t i = 0; (server = wsp_lua_app_server(app, i)) != NULL; i++) {
+        if (strcmp(server->options.name, name) == 0) {
+            return server;
         }
     }
     return NULL;

@@ -4,7 +4,7 @@
 #include <lauxlib.h>
 
 #include "lua/lua_error.h"
-#include "lua/lua_frame.h"
+#include "lua/lua_outgoing.h"
 #include "lua/lua_request.h"
 #include "lua/lua_value.h"
 
@@ -298,14 +298,15 @@ static int connection_send(lua_State *L)
     if (!connection || wsp_connection_is_closed(connection)) {
         return wsp_lua_error_nil(L, WSP_ERR_CONNECTION_CLOSED);
     }
-    struct wsp_frame frame;
-    struct wsp_diag diag = {.code = WSP_OK};
-    enum wsp_err result =
-        wsp_lua_server_frame_to(L, 2, handle->server, &frame, &diag);
+    struct wsp_lua_outgoing out;
+    enum wsp_err result = wsp_lua_outgoing_read(L, 2, handle->server, &out);
     if (result == WSP_OK) {
-        result = wsp_connection_send(connection, &frame, &diag);
+        connection = find(handle);
+        result = connection
+                     ? wsp_connection_send(connection, &out.frame, &out.diag)
+                     : WSP_ERR_CONNECTION_CLOSED;
     }
-    return wsp_lua_error_result(L, result, &diag);
+    return wsp_lua_outgoing_result(L, result, &out);
 }
 
 static uint16_t check_close_code(lua_State *L)

@@ -10,6 +10,7 @@
 #include "lua/lua_frame.h"
 #include "lua/lua_json.h"
 #include "lua/lua_log.h"
+#include "lua/lua_raw.h"
 #include "lua/lua_request.h"
 #include "lua/lua_response.h"
 #include "lua/lua_server.h"
@@ -38,6 +39,7 @@ static void make_core(lua_State *L)
     lua_pushcfunction(L, core_now);
     lua_setfield(L, -2, "now");
     wsp_lua_error_open(L);
+    wsp_lua_raw_open(L);
     wsp_lua_json_open(L);
     wsp_lua_frame_open(L);
     wsp_lua_request_open(L);

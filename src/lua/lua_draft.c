@@ -4,7 +4,7 @@
 #include <lauxlib.h>
 
 #include "lua/lua_encoder.h"
-#include "lua/lua_json.h"
+#include "lua/lua_raw.h"
 
 /* ---- reading ---- */
 
@@ -66,9 +66,9 @@ struct wsp_lua_draft wsp_lua_draft_read(lua_State *L,
 
 /* ---- building ---- */
 
-static enum wsp_err build_raw(lua_State *L, const struct wsp_lua_draft *draft,
-                              const struct wsp_lua_state *state,
-                              struct wsp_frame *out)
+static enum wsp_err build_bytes(lua_State *L, const struct wsp_lua_draft *draft,
+                                const struct wsp_lua_state *state,
+                                struct wsp_frame *out)
 {
     if (draft->id.len > 0 || draft->event.len > 0) {
         luaL_error(L, "frame.%s: the codec raw has no such member",
@@ -77,8 +77,7 @@ static enum wsp_err build_raw(lua_State *L, const struct wsp_lua_draft *draft,
     if (!draft->payload) {
         luaL_error(L, "frame.payload: string expected, got nil (codec raw)");
     }
-    const struct wsp_lua_raw *raw =
-        wsp_lua_type_to(L, draft->payload, &state->raw_type);
+    const struct wsp_lua_raw *raw = wsp_lua_raw_to(L, draft->payload, state);
     if (raw) {
         out->payload = (struct wsp_span){raw->text, raw->len};
     } else {
@@ -90,20 +89,23 @@ static enum wsp_err build_raw(lua_State *L, const struct wsp_lua_draft *draft,
     return WSP_OK;
 }
 
-static enum wsp_err build_json(lua_State *L, const struct wsp_lua_draft *draft,
-                               struct wsp_lua_state *state,
-                               struct wsp_frame *out, struct wsp_diag *diag)
+static enum wsp_err build_value(lua_State *L, const struct wsp_lua_draft *draft,
+                                struct wsp_lua_state *state,
+                                struct wsp_frame *out, struct wsp_diag *diag)
 {
     out->id = draft->id;
     out->event = draft->event;
     if (!draft->payload) {
         return WSP_OK;
     }
-    const struct wsp_lua_raw *raw =
-        wsp_lua_type_to(L, draft->payload, &state->raw_type);
+    struct wsp_lua_raw *raw = wsp_lua_raw_to(L, draft->payload, state);
     struct wsp_lua_encoding encoding = {
-        .index = draft->payload, .root = "payload", .diag = diag};
-    if (raw && !raw->fault) {
+        .format = wsp_lua_state_format(state),
+        .index = draft->payload,
+        .root = "payload",
+        .diag = diag,
+    };
+    if (raw && !wsp_lua_raw_fault(raw, encoding.format)) {
         encoding.text = (struct wsp_span){raw->text, raw->len};
     } else {
         enum wsp_err err = wsp_lua_encoder_run(L, state, &encoding);
@@ -121,6 +123,7 @@ enum wsp_err wsp_lua_draft_build(lua_State *L, struct wsp_lua_state *state,
                                  const struct wsp_lua_draft *draft,
                                  struct wsp_frame *out, struct wsp_diag *diag)
 {
-    return wsp_lua_state_is_raw(state) ? build_raw(L, draft, state, out)
-                                       : build_json(L, draft, state, out, diag);
+    return wsp_lua_state_format(state) == WSP_LUA_FORMAT_RAW
+               ? build_bytes(L, draft, state, out)
+               : build_value(L, draft, state, out, diag);
 }

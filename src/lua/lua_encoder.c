@@ -2,11 +2,12 @@
 #include "lua/lua_encoder.h"
 
 #include <lauxlib.h>
-#include <stdio.h>
 
 #include "lua/lua_buffer.h"
-#include "lua/lua_json.h"
 #include "lua/lua_json_text.h"
+#include "lua/lua_msgpack_text.h"
+#include "lua/lua_path.h"
+#include "lua/lua_raw.h"
 
 /* What is known of a table that is being written. */
 enum kind {
@@ -14,7 +15,8 @@ enum kind {
     KIND_MARKED,  /* nothing yet, but wspulse.array marks it */
     KIND_OBJECT,  /* all keys so far are strings */
     KIND_ARRAY,   /* keys so far came as 1, 2, 3 … from lua_next */
-    KIND_INDEXED, /* they come in another order: read by index up to `count` */
+    KIND_INDEXED, /* it is read by index up to `count`: the keys come in another
+                     order, or msgpack wanted them counted */
 };
 
 struct level {
@@ -32,9 +34,10 @@ struct walk {
     const struct wsp_lua_state *state;
     int base;
     int depth;           /* levels in use */
+    bool is_msgpack;     /* or else JSON */
     bool is_table_fault; /* the fault is in the keys of the top level */
     struct wsp_lua_buffer buffer;
-    struct level levels[WSP_LUA_JSON_DEPTH];
+    struct level levels[WSP_LUA_ENCODER_DEPTH];
 };
 
 #define FAULT_KEYS "the keys are neither 1..n nor all strings"
@@ -44,9 +47,92 @@ struct walk {
          ? NULL                                                                \
          : WSP_LUA_FAULT_TOO_LARGE)
 
+/* Adds a value that is one word in JSON and one byte in msgpack. */
+#define ADD_WORD(walk, json, msgpack)                                          \
+    ((walk)->is_msgpack ? ADD_LITERAL(walk, msgpack) : ADD_LITERAL(walk, json))
+
 static int key_slot(const struct walk *walk, int level)
 {
     return walk->base + 2 * level + 2;
+}
+
+/* ---- counting ---- */
+
+static const char *table_fault(struct walk *walk, const char *fault)
+{
+    walk->is_table_fault = true;
+    return fault;
+}
+
+/* Counts the members of the top level's table and finds its greatest key.
+ * Returns false when a key is no positive integer. */
+static bool measure(struct walk *walk, int *count, double *greatest)
+{
+    lua_State *L = walk->L;
+    int table = key_slot(walk, walk->depth - 1) - 1;
+    *count = 0;
+    *greatest = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        lua_Number key = lua_tonumber(L, -1);
+        if (lua_type(L, -1) != LUA_TNUMBER || !(key >= 1) ||
+            key > (double)INT32_MAX || key != (double)(int)key) {
+            lua_pop(L, 1);
+            return false;
+        }
+        *greatest = key > *greatest ? key : *greatest;
+        ++*count;
+    }
+    return true;
+}
+
+/* Counts the members of an array. */
+static const char *count_array(struct walk *walk, int *count)
+{
+    double greatest;
+    if (!measure(walk, count, &greatest)) {
+        return table_fault(walk, FAULT_KEYS);
+    }
+    return greatest == (double)*count
+               ? NULL
+               : table_fault(walk, "the array has holes");
+}
+
+/* Counts the members of an object; returns false when a key is no string. */
+static bool count_object(struct walk *walk, int *count)
+{
+    lua_State *L = walk->L;
+    int table = key_slot(walk, walk->depth - 1) - 1;
+    *count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            lua_pop(L, 1);
+            return false;
+        }
+        ++*count;
+    }
+    return true;
+}
+
+/* Writes how many members the table of the top level has, which stands in front
+ * of them in msgpack. */
+static const char *put_head(struct walk *walk)
+{
+    struct level *level = &walk->levels[walk->depth - 1];
+    int count;
+    if (level->kind == KIND_NEW && count_object(walk, &count)) {
+        level->kind = KIND_OBJECT;
+        return wsp_lua_msgpack_text_map(&walk->buffer, (uint32_t)count);
+    }
+    const char *fault = count_array(walk, &level->count);
+    if (fault) {
+        return fault;
+    }
+    level->kind = KIND_INDEXED;
+    return wsp_lua_msgpack_text_array(&walk->buffer, (uint32_t)level->count);
 }
 
 /* ---- values ---- */
@@ -68,21 +154,29 @@ static const char *type_fault(int type)
 
 static const char *put_string(struct walk *walk, int index)
 {
-    size_t len;
-    const char *data = lua_tolstring(walk->L, index, &len);
-    return wsp_lua_json_text_string(&walk->buffer,
-                                    (struct wsp_span){data, len});
+    struct wsp_span text;
+    text.data = lua_tolstring(walk->L, index, &text.len);
+    return walk->is_msgpack ? wsp_lua_msgpack_text_string(&walk->buffer, text)
+                            : wsp_lua_json_text_string(&walk->buffer, text);
+}
+
+static const char *put_number(struct walk *walk)
+{
+    double number = lua_tonumber(walk->L, -1);
+    return walk->is_msgpack ? wsp_lua_msgpack_text_number(&walk->buffer, number)
+                            : wsp_lua_json_text_number(&walk->buffer, number);
 }
 
 static const char *put_userdata(struct walk *walk)
 {
-    const struct wsp_lua_raw *raw =
-        wsp_lua_type_to(walk->L, -1, &walk->state->raw_type);
+    struct wsp_lua_raw *raw = wsp_lua_raw_to(walk->L, -1, walk->state);
     if (!raw) {
         return type_fault(LUA_TUSERDATA);
     }
-    if (raw->fault) {
-        return raw->fault;
+    const char *fault = wsp_lua_raw_fault(
+        raw, walk->is_msgpack ? WSP_LUA_FORMAT_MSGPACK : WSP_LUA_FORMAT_JSON);
+    if (fault) {
+        return fault;
     }
     return wsp_lua_buffer_add(&walk->buffer, raw->text, raw->len)
                ? NULL
@@ -110,14 +204,14 @@ static const char *open_table(struct walk *walk)
             return "the table contains itself";
         }
     }
-    if (walk->depth == WSP_LUA_JSON_DEPTH) {
+    if (walk->depth == WSP_LUA_ENCODER_DEPTH) {
         return "nested deeper than 512";
     }
     enum kind kind = is_marked(walk) ? KIND_MARKED : KIND_NEW;
     walk->levels[walk->depth++] = (struct level){table, 0, 0, kind};
     luaL_checkstack(walk->L, 8, "no room to encode");
     lua_pushnil(walk->L);
-    return NULL;
+    return walk->is_msgpack ? put_head(walk) : NULL;
 }
 
 static const char *put_scalar(struct walk *walk, int type)
@@ -127,19 +221,19 @@ static const char *put_scalar(struct walk *walk, int type)
     case LUA_TSTRING:
         return put_string(walk, -1);
     case LUA_TNUMBER:
-        return wsp_lua_json_text_number(&walk->buffer, lua_tonumber(L, -1));
+        return put_number(walk);
     case LUA_TBOOLEAN:
-        return lua_toboolean(L, -1) ? ADD_LITERAL(walk, "true")
-                                    : ADD_LITERAL(walk, "false");
+        return lua_toboolean(L, -1) ? ADD_WORD(walk, "true", "\xC3")
+                                    : ADD_WORD(walk, "false", "\xC2");
     case LUA_TNIL:
-        return ADD_LITERAL(walk, "null");
+        return ADD_WORD(walk, "null", "\xC0");
     case LUA_TLIGHTUSERDATA:
         return lua_touserdata(L, -1) ? type_fault(type)
-                                     : ADD_LITERAL(walk, "null");
+                                     : ADD_WORD(walk, "null", "\xC0");
     case LUA_TUSERDATA:
         return put_userdata(walk);
     case LUA_TTABLE:
-        return ADD_LITERAL(walk, "[]");
+        return ADD_WORD(walk, "[]", "\x90");
     default:
         return type_fault(type);
     }
@@ -163,12 +257,6 @@ static const char *put_value(struct walk *walk)
 
 /* ---- tables ---- */
 
-static const char *table_fault(struct walk *walk, const char *fault)
-{
-    walk->is_table_fault = true;
-    return fault;
-}
-
 /* Tells whether the key at `index` is the integer `expected`. */
 static bool key_is(lua_State *L, int index, int expected)
 {
@@ -176,38 +264,12 @@ static bool key_is(lua_State *L, int index, int expected)
            lua_tonumber(L, index) == (double)expected;
 }
 
-/* Counts the members of the top level's table and finds its greatest key.
- * Returns false when a key is no positive integer. */
-static bool measure(struct walk *walk, int *count, double *greatest)
-{
-    lua_State *L = walk->L;
-    int table = key_slot(walk, walk->depth - 1) - 1;
-    *count = 0;
-    *greatest = 0;
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        lua_pop(L, 1);
-        lua_Number key = lua_tonumber(L, -1);
-        if (lua_type(L, -1) != LUA_TNUMBER || !(key >= 1) ||
-            key > (double)INT32_MAX || key != (double)(int)key) {
-            lua_pop(L, 1);
-            return false;
-        }
-        *greatest = key > *greatest ? key : *greatest;
-        ++*count;
-    }
-    return true;
-}
-
 /* The keys do not come in order: goes on by index, when they are 1..n. */
 static const char *change_to_index(struct walk *walk, struct level *level)
 {
-    double greatest;
-    if (!measure(walk, &level->count, &greatest)) {
-        return table_fault(walk, FAULT_KEYS);
-    }
-    if (greatest != (double)level->count) {
-        return table_fault(walk, "the array has holes");
+    const char *fault = count_array(walk, &level->count);
+    if (fault) {
+        return fault;
     }
     level->kind = KIND_INDEXED;
     lua_settop(walk->L, key_slot(walk, walk->depth - 1));
@@ -245,6 +307,9 @@ static const char *accept(struct walk *walk, struct level *level)
 static const char *close_table(struct walk *walk, enum kind kind)
 {
     lua_settop(walk->L, key_slot(walk, --walk->depth) - 2);
+    if (walk->is_msgpack) {
+        return NULL;
+    }
     switch (kind) {
     case KIND_NEW:
         return ADD_LITERAL(walk, "{}");
@@ -260,14 +325,15 @@ static const char *close_table(struct walk *walk, enum kind kind)
 /* Writes what stands before a member: the comma and, in an object, the key. */
 static const char *put_prefix(struct walk *walk, struct level *level)
 {
-    if (level->at++ > 0 && !wsp_lua_buffer_put(&walk->buffer, ',')) {
+    bool is_comma_due = level->at++ > 0 && !walk->is_msgpack;
+    if (is_comma_due && !wsp_lua_buffer_put(&walk->buffer, ',')) {
         return WSP_LUA_FAULT_TOO_LARGE;
     }
     if (level->kind != KIND_OBJECT) {
         return NULL;
     }
     const char *fault = put_string(walk, -2);
-    return fault ? fault : ADD_LITERAL(walk, ":");
+    return fault || walk->is_msgpack ? fault : ADD_LITERAL(walk, ":");
 }
 
 /* Moves to the next member of the top level and pushes it. Returns false at the
@@ -302,73 +368,20 @@ static const char *step(struct walk *walk)
 
 /* ---- faults ---- */
 
-struct path {
-    char text[256];
-    size_t len;
-};
-
-static void path_put(struct path *path, char byte)
-{
-    if (path->len < sizeof path->text - 1) {
-        path->text[path->len++] = byte;
-    }
-}
-
-static bool is_word(const char *key, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        bool is_letter = (key[i] >= 'a' && key[i] <= 'z') ||
-                         (key[i] >= 'A' && key[i] <= 'Z') || key[i] == '_';
-        bool is_digit = key[i] >= '0' && key[i] <= '9';
-        if (!is_letter && !(is_digit && i > 0)) {
-            return false;
-        }
-    }
-    return len > 0;
-}
-
-/* Adds `.key`, or `["any key"]` with what is not printable ASCII as `?`. */
-static void path_put_key(struct path *path, const char *key, size_t len)
-{
-    bool is_plain = is_word(key, len);
-    path_put(path, is_plain ? '.' : '[');
-    if (!is_plain) {
-        path_put(path, '"');
-    }
-    for (size_t i = 0; i < len; i++) {
-        path_put(path, key[i] >= ' ' && key[i] <= '~' ? key[i] : '?');
-    }
-    if (!is_plain) {
-        path_put(path, '"');
-        path_put(path, ']');
-    }
-}
-
-static void path_put_index(struct path *path, int index)
-{
-    char text[16];
-    snprintf(text, sizeof text, "[%d]", index);
-    for (const char *at = text; *at; at++) {
-        path_put(path, *at);
-    }
-}
-
 /* Describes where the walk stands; a long way is cut after its beginning. */
-static void describe(const struct walk *walk, struct path *path)
+static void describe(const struct walk *walk, struct wsp_lua_path *path)
 {
     int levels = walk->is_table_fault ? walk->depth - 1 : walk->depth;
     for (int i = 0; i < levels; i++) {
         if (walk->levels[i].kind == KIND_OBJECT) {
-            size_t len;
-            const char *key = lua_tolstring(walk->L, key_slot(walk, i), &len);
-            path_put_key(path, key, len);
+            struct wsp_span key;
+            key.data = lua_tolstring(walk->L, key_slot(walk, i), &key.len);
+            wsp_lua_path_key(path, key);
         } else {
-            path_put_index(path, walk->levels[i].at);
+            wsp_lua_path_index(path, walk->levels[i].at);
         }
     }
-    bool is_cut = path->len == sizeof path->text - 1;
-    memcpy(path->text + path->len - (is_cut ? 3 : 0), is_cut ? "..." : "",
-           is_cut ? 4 : 1);
+    wsp_lua_path_end(path);
 }
 
 enum wsp_err wsp_lua_encoder_run(lua_State *L, struct wsp_lua_state *state,
@@ -378,6 +391,7 @@ enum wsp_err wsp_lua_encoder_run(lua_State *L, struct wsp_lua_state *state,
     walk.L = L;
     walk.state = state;
     walk.depth = 0;
+    walk.is_msgpack = encoding->format == WSP_LUA_FORMAT_MSGPACK;
     walk.is_table_fault = false;
     wsp_lua_buffer_init(&walk.buffer, L);
     walk.base = walk.buffer.slot;
@@ -390,7 +404,7 @@ enum wsp_err wsp_lua_encoder_run(lua_State *L, struct wsp_lua_state *state,
         encoding->text = wsp_lua_buffer_finish(&walk.buffer);
         return WSP_OK;
     }
-    struct path path = {.len = 0};
+    struct wsp_lua_path path = {.len = 0};
     describe(&walk, &path);
     lua_settop(L, walk.buffer.slot - 1);
     return wsp_diag_set(encoding->diag, WSP_ERR_ENCODE, "%s: %s%s: %s",

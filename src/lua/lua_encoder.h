@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes a Lua value as compact JSON text.
+/* Writes a Lua value as compact JSON text, or as msgpack.
  *
- * Strings: valid UTF-8, `"`, `\` and control characters escaped, `/` not.
- * Numbers: integers up to 2^53 without an exponent, others by the shortest of
- * 15 to 17 digits that reads back the same; NaN and infinities are refused.
- * Tables: an array when the keys are 1..n, an object when all keys are strings,
- * {} when empty unless it is wspulse.empty_array or marked by wspulse.array;
- * metamethods are not asked. wspulse.null is null, wspulse.raw is embedded.
+ * Strings in JSON: valid UTF-8, `"`, `\` and control characters escaped, `/`
+ * not. In msgpack: str when it is valid UTF-8, else bin.
+ * Numbers in JSON: integers up to 2^53 without an exponent, others by the
+ * shortest of 15 to 17 digits that reads back the same; NaN and infinities are
+ * refused. In msgpack: integers up to 2^53 in the fewest bytes, others as
+ * floats.
+ * Tables: an array when the keys are 1..n, an object (a map) when all keys are
+ * strings, {} when empty unless it is wspulse.empty_array or marked by
+ * wspulse.array; metamethods are not asked. wspulse.null is null (nil),
+ * wspulse.raw is embedded.
  * Bounds: 512 levels, 64 MiB of text.
  * Thread: the state's. Runs inside a protected call, raises without memory and
  * holds nothing when it does. */
@@ -17,13 +21,14 @@
 
 #include "lua/lua_state.h"
 
-#define WSP_LUA_JSON_DEPTH 512
+#define WSP_LUA_ENCODER_DEPTH 512
 
 /* What to encode and what came of it. */
 struct wsp_lua_encoding {
+    enum wsp_lua_format format; /* in: JSON or msgpack */
     int index;             /* in: the value's place on the stack, absolute */
     const char *root;      /* in: its name in messages, "payload" */
-    struct wsp_span text;  /* out: the JSON text */
+    struct wsp_span text;  /* out: the JSON text, or the msgpack bytes */
     struct wsp_diag *diag; /* out: the reason; may be NULL */
 };
 

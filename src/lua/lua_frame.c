@@ -6,20 +6,28 @@
 
 #include "lua/lua_draft.h"
 #include "lua/lua_json.h"
+#include "lua/lua_msgpack.h"
+#include "lua/lua_raw.h"
 
 #define SEQ_KEPT UINT64_MAX /* of a frame that owns its bytes */
 
 /* A received frame. What it needs beyond the bytes sits in its environment,
- * made on first use: 1 the decoded payload, 2 the kept bytes. */
+ * made on first use: the slots below. */
 struct frame {
     const struct wsp_frame *frame; /* of the call, or of the kept bytes */
     uint64_t seq;                  /* of the call, or SEQ_KEPT */
-    bool is_raw;                   /* it came by the codec raw */
+    enum wsp_lua_format format;    /* of the payload */
+    const void *codec;             /* see struct wsp_lua_received */
     bool has_slots;                /* the environment is a table of its own */
     bool is_decoded;               /* slot 1 is filled */
 };
 
-enum { SLOT_PAYLOAD = 1, SLOT_KEPT = 2 };
+enum {
+    SLOT_PAYLOAD = 1, /* decoded */
+    SLOT_KEPT,        /* bytes of keep() */
+    SLOT_ID,          /* what a codec written in Lua gave, for the spans */
+    SLOT_EVENT,
+};
 
 static void push_span(lua_State *L, struct wsp_span span)
 {
@@ -70,8 +78,12 @@ static void set_slot(lua_State *L, int index, struct frame *frame, int slot)
  * seen each time. */
 static void decode_payload(lua_State *L, struct frame *frame)
 {
-    if (!wsp_lua_json_decode(L, wsp_lua_state_upvalue(L),
-                             frame->frame->payload)) {
+    struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
+    struct wsp_span payload = frame->frame->payload;
+    bool is_done = frame->format == WSP_LUA_FORMAT_MSGPACK
+                       ? wsp_lua_msgpack_decode(L, state, payload)
+                       : wsp_lua_json_decode(L, state, payload);
+    if (!is_done) {
         luaL_error(L, "frame.payload: %s", lua_tostring(L, -1));
     }
     if (lua_istable(L, -1)) {
@@ -85,7 +97,7 @@ static void push_payload(lua_State *L, struct frame *frame)
 {
     if (!frame->frame->has_payload) {
         lua_pushnil(L);
-    } else if (frame->is_raw) {
+    } else if (frame->format == WSP_LUA_FORMAT_RAW) {
         push_span(L, frame->frame->payload);
     } else if (frame->is_decoded) {
         push_slots(L, 1, frame);
@@ -153,7 +165,9 @@ static int frame_field(lua_State *L)
 static int frame_raw(lua_State *L)
 {
     struct frame *frame = check_frame(L);
-    if (frame->frame->has_payload) {
+    if (frame->format == WSP_LUA_FORMAT_SCRIPT) {
+        push_span(L, frame->frame->raw);
+    } else if (frame->frame->has_payload) {
         push_span(L, frame->frame->payload);
     } else {
         lua_pushnil(L);
@@ -247,17 +261,19 @@ static void set_text(lua_State *L, const char *member, struct wsp_span changed,
     }
 }
 
-static void set_payload(lua_State *L, const struct frame *frame, int changed)
+static void set_payload(lua_State *L, struct frame *frame, int changed)
 {
     if (changed) {
         lua_pushvalue(L, changed);
     } else if (!frame->frame->has_payload) {
         return;
-    } else if (frame->is_raw) {
+    } else if (frame->format == WSP_LUA_FORMAT_RAW) {
         push_span(L, frame->frame->payload);
+    } else if (frame->format == WSP_LUA_FORMAT_SCRIPT) {
+        push_payload(L, frame);
     } else {
-        wsp_lua_json_push_raw(L, wsp_lua_state_upvalue(L),
-                              frame->frame->payload);
+        wsp_lua_raw_push(L, wsp_lua_state_upvalue(L), frame->frame->payload,
+                         frame->format);
     }
     lua_setfield(L, -2, "payload");
 }
@@ -273,7 +289,7 @@ static int frame_with(lua_State *L)
     set_text(L, "id", draft.id, frame->frame->id);
     set_text(L, "event", draft.event, frame->frame->event);
     set_payload(L, frame, draft.payload);
-    if (draft.binary >= 0 || frame->is_raw) {
+    if (draft.binary >= 0 || frame->format == WSP_LUA_FORMAT_RAW) {
         lua_pushboolean(L, draft.binary >= 0 ? draft.binary
                                              : frame->frame->binary);
         lua_setfield(L, -2, "binary");
@@ -289,25 +305,50 @@ static enum wsp_err encode_fault(struct wsp_diag *diag, const char *reason)
                         wsp_err_text(WSP_ERR_ENCODE), reason);
 }
 
-/* Forwards a received frame as it came. A binary message was not checked for
- * UTF-8 when it came in, but goes out as text. */
+/* Forwards a received frame as it came; its id tells the core that it needs no
+ * other. A binary message was not checked for UTF-8 when it came in, but JSON
+ * goes out as text. */
 static enum wsp_err forward(const struct frame *frame,
                             const struct wsp_lua_state *state,
                             struct wsp_frame *out, struct wsp_diag *diag)
 {
-    if (frame->is_raw != wsp_lua_state_is_raw(state)) {
-        return encode_fault(diag, "the frame came by another codec; send "
-                                  "{ payload = frame:raw() }");
+    if (frame->format != wsp_lua_state_format(state)) {
+        return encode_fault(diag, WSP_LUA_FAULT_CODEC);
     }
     out->raw = frame->frame->raw;
     if (out->raw.len == 0) {
         out->raw.data = "";
     }
+    out->id = frame->frame->id;
     out->binary = frame->frame->binary;
-    if (!frame->is_raw && out->binary && !wsp_utf8_is_valid(out->raw)) {
+    if (frame->format == WSP_LUA_FORMAT_JSON && out->binary &&
+        !wsp_utf8_is_valid(out->raw)) {
         return encode_fault(diag, "the frame is not valid UTF-8");
     }
     return WSP_OK;
+}
+
+/* The received frame at `index`, or NULL when it is none; raises when its
+ * handler has returned. */
+static const struct frame *find_frame(lua_State *L, int index,
+                                      const struct wsp_lua_state *state)
+{
+    const struct frame *frame = wsp_lua_type_to(L, index, &state->frame_type);
+    if (frame && !is_live(frame, state)) {
+        luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
+    }
+    return frame;
+}
+
+bool wsp_lua_frame_received(lua_State *L, int index,
+                            const struct wsp_lua_state *state,
+                            struct wsp_lua_received *out)
+{
+    const struct frame *frame = find_frame(L, index, state);
+    if (frame) {
+        *out = (struct wsp_lua_received){frame->frame, frame->codec};
+    }
+    return frame != NULL;
 }
 
 enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
@@ -315,16 +356,12 @@ enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
                               struct wsp_frame *out, struct wsp_diag *diag)
 {
     memset(out, 0, sizeof *out);
-    const struct frame *frame = wsp_lua_type_to(L, index, &state->frame_type);
+    const struct frame *frame = find_frame(L, index, state);
     if (frame) {
-        if (!is_live(frame, state)) {
-            luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
-        }
         return forward(frame, state, out, diag);
     }
     if (!lua_istable(L, index)) {
-        luaL_error(L, "frame: a table or a received frame expected, got %s",
-                   luaL_typename(L, index));
+        luaL_error(L, WSP_LUA_FAULT_FRAME_TYPE, luaL_typename(L, index));
     }
     if (index < 0 && index > LUA_REGISTRYINDEX) {
         index = lua_gettop(L) + index + 1;
@@ -340,8 +377,35 @@ void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state)
     *frame = (struct frame){
         .frame = state->frame,
         .seq = state->call_seq,
-        .is_raw = wsp_lua_state_is_raw(state),
+        .format = wsp_lua_state_format(state),
     };
+}
+
+/* Puts the value at `index` into a slot of the frame on top of the stack. */
+static void anchor(lua_State *L, struct frame *frame, int slot, int index)
+{
+    lua_pushvalue(L, index);
+    set_slot(L, lua_gettop(L) - 1, frame, slot);
+}
+
+void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
+                                const struct wsp_lua_received *received)
+{
+    int id = lua_gettop(L) - 2;
+    struct frame *frame =
+        wsp_lua_type_push(L, &state->frame_type, sizeof *frame);
+    *frame = (struct frame){
+        .frame = received->frame,
+        .seq = state->call_seq,
+        .format = WSP_LUA_FORMAT_SCRIPT,
+        .codec = received->codec,
+        .is_decoded = true,
+    };
+    anchor(L, frame, SLOT_ID, id);
+    anchor(L, frame, SLOT_EVENT, id + 1);
+    anchor(L, frame, SLOT_PAYLOAD, id + 2);
+    lua_replace(L, id);
+    lua_settop(L, id);
 }
 
 /* ---- opening ---- */

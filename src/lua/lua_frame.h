@@ -19,6 +19,18 @@
 
 #include "lua/lua_state.h"
 
+/* What is wrong with a frame that cannot be sent: "%s" is a type's name. */
+#define WSP_LUA_FAULT_CODEC                                                    \
+    "the frame came by another codec; send { payload = frame:raw() }"
+#define WSP_LUA_FAULT_FRAME_TYPE                                               \
+    "frame: a table or a received frame expected, got %s"
+
+/* A received frame, and the codec that took it apart. */
+struct wsp_lua_received {
+    const struct wsp_frame *frame;
+    const void *codec; /* identity of a codec written in Lua; NULL: another */
+};
+
 /* Prepares the state for frames; call once, after wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);
 
@@ -26,6 +38,19 @@ void wsp_lua_frame_open(lua_State *L);
  * state->codec): one allocation, no table. It is live as long as
  * state->call_seq is the same, so numbers of calls must never repeat. */
 void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state);
+
+/* Pushes such a frame whose id, event and payload, as a codec written in Lua
+ * gave them, are on top of the stack, and takes these off. The spans of the
+ * frame point into the two strings; the frame itself must live as long as the
+ * call. */
+void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
+                                const struct wsp_lua_received *received);
+
+/* Gives the received frame at `index`; returns false when it is none. Raises
+ * when it is used after its handler returned. */
+bool wsp_lua_frame_received(lua_State *L, int index,
+                            const struct wsp_lua_state *state,
+                            struct wsp_lua_received *out);
 
 /* Reads the outgoing frame at `index` for state->codec. The spans of `out`
  * point into the frame or into values that this function leaves on the stack

@@ -57,6 +57,15 @@ static struct wsp_lua_mount *find_mount(const struct wsp_lua_generations *all,
     return NULL;
 }
 
+/* The functions of a codec go with their generation, and there would be nothing
+ * in their place. */
+static bool loses_codec(const struct wsp_lua_mount *mount,
+                        const struct wsp_lua_server *next)
+{
+    return wsp_lua_format_of(mount->codec) == WSP_LUA_FORMAT_SCRIPT &&
+           !next->codec.is_set;
+}
+
 /* Servers are told apart by name: each open one must be described again, and
  * no other one. */
 static enum wsp_err check_pairs(const struct wsp_lua_generations *all,
@@ -64,16 +73,23 @@ static enum wsp_err check_pairs(const struct wsp_lua_generations *all,
                                 struct wsp_diag *diag)
 {
     const struct wsp_lua_mount *mount;
+    const struct wsp_lua_server *server;
     TAILQ_FOREACH(mount, all->mounts, link) {
         const char *name = wsp_server_name(mount->server);
-        if (is_open(mount) && !wsp_lua_app_find(next, name)) {
+        server = wsp_lua_app_find(next, name);
+        if (is_open(mount) && !server) {
             return refuse_pair(next, name,
                                "is running and no longer described; a reload "
                                "cannot remove a server",
                                diag);
         }
+        if (is_open(mount) && loses_codec(mount, server)) {
+            return refuse_pair(next, name,
+                               "has a codec written in Lua and is described "
+                               "without one; a reload cannot change that",
+                               diag);
+        }
     }
-    const struct wsp_lua_server *server;
     for (size_t i = 0; (server = wsp_lua_app_server(next, i)) != NULL; i++) {
         if (!find_mount(all, server->options.name)) {
             return refuse_pair(next, server->options.name,

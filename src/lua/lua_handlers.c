@@ -2,12 +2,14 @@
 #include "lua/lua_handlers.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "lua/lua_admission.h"
 #include "lua/lua_call.h"
 #include "lua/lua_connection.h"
 #include "lua/lua_error.h"
 #include "lua/lua_frame.h"
+#include "lua/lua_metrics.h"
 #include "lua/lua_mount.h"
 #include "lua/lua_request.h"
 #include "lua/lua_response.h"
@@ -77,7 +79,7 @@ static struct wsp_error *run(struct wsp_lua_mount *mount,
     }
     call->mount = mount;
     call->described = described;
-    call->base.codec = described->options.codec;
+    call->base.codec = mount->codec;
     return wsp_lua_call_run(described->state, &call->base);
 }
 
@@ -114,6 +116,7 @@ static bool run_logged(struct wsp_lua_mount *mount, struct handler_call *call)
         return true;
     }
     report(call, error);
+    wsp_server_count_failure(mount->server);
     wsp_error_unref(error);
     return false;
 }
@@ -204,10 +207,10 @@ static void keep_panic(lua_State *L, struct wsp_lua_call *base)
     wsp_lua_connection_keep_panic(L, 2, 1);
 }
 
-static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
-                                    const struct wsp_frame *frame)
+static struct handler_call message_call(struct wsp_connection *connection,
+                                        const struct wsp_frame *frame)
 {
-    struct handler_call call = {
+    return (struct handler_call){
         .base =
             {
                 .body = call_back,
@@ -219,12 +222,95 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
         .connection = connection,
         .push_more = push_frame,
     };
+}
+
+static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
+                                    const struct wsp_frame *frame)
+{
+    struct handler_call call = message_call(connection, frame);
     struct wsp_error *error = run(ud, &call);
     if (error) {
         report(&call, error);
     }
     return error;
 }
+
+/* ---- messages of a codec written in Lua ---- */
+
+#define EVENT_LOGGED 128 /* so much of an event is in a log line */
+
+struct script_call {
+    struct handler_call handler;
+    struct wsp_frame frame;     /* what decode made of the message */
+    struct wsp_error *failure;  /* out: why it made nothing of it */
+    char event[EVENT_LOGGED];   /* a copy: the string may be gone by then */
+    struct wsp_frame reported;  /* for the log, with the event in it */
+};
+
+/* Takes the message apart; pushes id, event and payload. */
+static bool decode(lua_State *L, struct script_call *call)
+{
+    const struct wsp_frame *message = call->handler.base.frame;
+    struct wsp_lua_decoded decoded;
+    if (!wsp_lua_codec_decode(L, &call->handler.described->codec, message->raw,
+                              &decoded)) {
+        call->failure =
+            wsp_error_new(WSP_ERR_DECODE, lua_tostring(L, -1), NULL);
+        return false;
+    }
+    call->frame = (struct wsp_frame){
+        .id = decoded.id,
+        .event = decoded.event,
+        .has_payload = decoded.has_payload,
+        .binary = message->binary,
+        .raw = message->raw,
+    };
+    size_t len =
+        decoded.event.len < EVENT_LOGGED ? decoded.event.len : EVENT_LOGGED;
+    memcpy(call->event, decoded.event.data, len);
+    call->reported.event = (struct wsp_span){call->event, len};
+    return true;
+}
+
+/* A body: on_message(connection, what decode gave). */
+static void call_decoded(lua_State *L, struct wsp_lua_call *base)
+{
+    struct script_call *call = (struct script_call *)base;
+    struct wsp_lua_server *described = call->handler.described;
+    struct wsp_connection *connection = call->handler.connection;
+    /* The codec may have closed the connection, and then it is over. */
+    if (!decode(L, call) || wsp_connection_is_closed(connection)) {
+        return;
+    }
+    wsp_lua_frame_push_decoded(
+        L, described->state,
+        &(struct wsp_lua_received){&call->frame, described->codec.identity});
+    push_callback(L, &call->handler);
+    wsp_lua_connection_push(L, described, wsp_connection_handle(connection));
+    lua_pushvalue(L, -3);
+    lua_call(L, 2, 0);
+}
+
+static struct wsp_error *on_script_message(void *ud,
+                                           struct wsp_connection *connection,
+                                           const struct wsp_frame *message)
+{
+    struct script_call call = {.handler = message_call(connection, message)};
+    call.handler.base.body = call_decoded;
+    struct wsp_error *error = run(ud, &call.handler);
+    if (error) {
+        call.handler.base.frame = &call.reported;
+        report(&call.handler, error);
+    }
+    return error ? error : call.failure;
+}
+
+static bool is_scripted(const struct wsp_lua_mount *mount)
+{
+    return wsp_lua_format_of(mount->codec) == WSP_LUA_FORMAT_SCRIPT;
+}
+
+/* ---- losing and getting back a transport ---- */
 
 static int push_error(lua_State *L, const struct handler_call *call)
 {
@@ -382,10 +468,7 @@ static void on_http(void *ud, size_t route, const struct wsp_request *request,
         .name = "http",
         .number = route,
     };
-    struct wsp_error *error = run(mount, &call);
-    if (error) {
-        report(&call, error);
-        wsp_error_unref(error);
+    if (!run_logged(mount, &call)) {
         wsp_response_status(response, 500);
         wsp_response_body(response, wsp_span_of("Internal Server Error\n"));
     }
@@ -418,12 +501,15 @@ struct wsp_handlers wsp_lua_handlers_of(struct wsp_lua_mount *mount,
 {
     const bool *has = described->has;
     bool has_routes = described->options.route_count > 0;
+    struct wsp_error *(*take_message)(void *, struct wsp_connection *,
+                                      const struct wsp_frame *) =
+        is_scripted(mount) ? on_script_message : on_message;
     return (struct wsp_handlers){
         .ud = mount,
         .connect = on_admit,
         .check_origin = has[WSP_LUA_CHECK_ORIGIN] ? check_origin : NULL,
         .on_connect = has[WSP_LUA_ON_CONNECT] ? on_connect : NULL,
-        .on_message = has[WSP_LUA_ON_MESSAGE] ? on_message : NULL,
+        .on_message = has[WSP_LUA_ON_MESSAGE] ? take_message : NULL,
         /* Always: handles must learn of the end. */
         .on_disconnect = on_disconnect,
         .on_transport_drop =
@@ -433,5 +519,6 @@ struct wsp_handlers wsp_lua_handlers_of(struct wsp_lua_mount *mount,
         .on_drain = has[WSP_LUA_ON_DRAIN] ? on_drain : NULL,
         .on_http = has_routes ? on_http : NULL,
         .on_forget = on_forget,
+        .metrics = wsp_lua_metrics_hooks(mount, described),
     };
 }

@@ -6,7 +6,6 @@
 
 #include "lua/lua_encoder.h"
 #include "lua/lua_error.h"
-#include "lua/lua_json_text.h"
 
 #define CJSON_DEPTH 600 /* more than the scanner lets pass, 512 */
 
@@ -16,51 +15,6 @@ static struct wsp_span check_text(lua_State *L, int index)
     struct wsp_span text;
     text.data = lua_tolstring(L, index, &text.len);
     return text;
-}
-
-/* ---- raw ---- */
-
-static struct wsp_lua_raw *push_raw(lua_State *L,
-                                    const struct wsp_lua_state *state,
-                                    struct wsp_span text)
-{
-    if (text.len > WSP_LUA_BUFFER_MAX) {
-        luaL_error(L, "wspulse.raw: " WSP_LUA_FAULT_TOO_LARGE);
-    }
-    struct wsp_lua_raw *raw =
-        wsp_lua_type_push(L, &state->raw_type, sizeof *raw + text.len);
-    raw->fault = NULL;
-    raw->len = text.len;
-    memcpy(raw->text, text.data, text.len);
-    return raw;
-}
-
-void wsp_lua_json_push_raw(lua_State *L, struct wsp_lua_state *state,
-                           struct wsp_span text)
-{
-    struct wsp_lua_raw *raw = push_raw(L, state, text);
-    raw->fault = wsp_utf8_is_valid(text) ? NULL : WSP_LUA_FAULT_UTF8;
-}
-
-static int json_raw(lua_State *L)
-{
-    struct wsp_span text = check_text(L, 1);
-    struct wsp_lua_raw *raw = push_raw(L, wsp_lua_state_upvalue(L), text);
-    if (!wsp_json_is_valid(text)) {
-        raw->fault = "wspulse.raw was given text that is not valid JSON";
-    } else if (!wsp_utf8_is_valid(text)) {
-        raw->fault = WSP_LUA_FAULT_UTF8;
-    }
-    return 1;
-}
-
-static int raw_tostring(lua_State *L)
-{
-    const struct wsp_lua_raw *raw =
-        wsp_lua_type_to(L, 1, &wsp_lua_state_upvalue(L)->raw_type);
-    luaL_argcheck(L, raw, 1, "wspulse.raw expected");
-    lua_pushlstring(L, raw->text, raw->len);
-    return 1;
 }
 
 /* ---- arrays ---- */
@@ -265,21 +219,11 @@ static int json_encode(lua_State *L)
 /* ---- opening ---- */
 
 static const luaL_Reg functions[] = {
-    {"raw", json_raw},       {"array", json_array}, {"encode", json_encode},
-    {"decode", json_decode}, {NULL, NULL},
-};
-
-static const luaL_Reg raw_metamethods[] = {
-    {"__tostring", raw_tostring},
+    {"array", json_array},
+    {"encode", json_encode},
+    {"decode", json_decode},
     {NULL, NULL},
 };
-
-static void register_raw(lua_State *L, struct wsp_lua_state *state)
-{
-    lua_createtable(L, 0, 3);
-    wsp_lua_type_functions(L, raw_metamethods);
-    wsp_lua_type_register(L, &state->raw_type, "wspulse.raw");
-}
 
 /* Pushes a table with `__name`. */
 static void push_named(lua_State *L, const char *name)
@@ -314,7 +258,6 @@ void wsp_lua_json_open(lua_State *L)
 {
     luaL_checkstack(L, 8, "no room to open");
     struct wsp_lua_state *state = wsp_lua_state_get(L);
-    register_raw(L, state);
     register_array(L, state);
     add_empty_array(L, state);
     lua_pushlightuserdata(L, NULL);

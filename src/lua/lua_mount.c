@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua/lua_mount.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "lua/lua_handlers.h"
 #include "lua/lua_logger.h"
@@ -20,22 +23,37 @@ static struct wsp_options options_of(struct wsp_lua_mount *mount,
     return options;
 }
 
-/* Says of an option that this version checks and does not use yet. */
-static void warn_unused(const struct wsp_lua_mount *mount, bool is_set,
-                        const char *option)
+/* The name of a description's codec, one that outlives it. */
+static const char *codec_of(const struct wsp_lua_server *described)
 {
-    const struct wsp_log_field field = WSP_LOG_STR("option", option);
-    if (is_set) {
-        wsp_log(&mount->logger, WSP_LOG_WARN,
-                "wspulse: option has no effect in this version", &field, 1);
+    if (described->codec.is_set) {
+        return WSP_LUA_CODEC_SCRIPT;
+    }
+    switch (wsp_lua_format_of(described->options.codec)) {
+    case WSP_LUA_FORMAT_RAW:
+        return "raw";
+    case WSP_LUA_FORMAT_MSGPACK:
+        return "msgpack";
+    default:
+        return "json";
     }
 }
 
-static void warn_all_unused(const struct wsp_lua_mount *mount,
-                            const struct wsp_lua_server *described)
+/* To the server a codec written in Lua is the codec raw, so it does not see the
+ * one become the other and says nothing. */
+static void warn_codec(const struct wsp_lua_mount *mount,
+                       const struct wsp_lua_server *next, unsigned generation)
 {
-    warn_unused(mount, described->has_codec_table, "codec");
-    warn_unused(mount, described->has_metrics, "metrics");
+    const struct wsp_log_field fields[] = {
+        WSP_LOG_STR("option", "codec"),
+        WSP_LOG_NUM("generation", generation),
+    };
+    if (next->codec.is_set && strcmp(mount->codec, "raw") == 0) {
+        wsp_log(&mount->logger, WSP_LOG_WARN,
+                "wspulse: option is not live on a reload, the old value stays "
+                "until a restart",
+                fields, sizeof fields / sizeof fields[0]);
+    }
 }
 
 /* wspulse.log of a script goes where its server's lines go. */
@@ -70,6 +88,8 @@ struct wsp_lua_mount *wsp_lua_mount_new(
     }
     mount->config = *config;
     mount->described = described;
+    mount->codec = codec_of(described);
+    mount->gives_ids = described->options.resume_confirm;
     struct wsp_options options = options_of(mount, described);
     struct wsp_handlers handlers = wsp_lua_handlers_of(mount, described);
     mount->logger = options.logger;
@@ -80,7 +100,6 @@ struct wsp_lua_mount *wsp_lua_mount_new(
     }
     described->mount = mount;
     route_log(mount, described);
-    warn_all_unused(mount, described);
     return mount;
 }
 
@@ -105,12 +124,39 @@ enum wsp_err wsp_lua_mount_swap(struct wsp_lua_mount *mount,
         return result;
     }
     route_log(mount, next);
-    warn_all_unused(mount, next);
+    warn_codec(mount, next, generation);
     if (previous != mount->home && previous != next) {
         detach(mount, previous);
     }
     return WSP_OK;
 }
+
+/* ---- ids of frames ---- */
+
+/* Ids of this server begin with it, so that those of two runs differ. */
+static void draw_nonce(char nonce[11])
+{
+    char uuid[37];
+    if (wsp_uuid(uuid)) {
+        snprintf(nonce, 11, "%.8s%.2s", uuid, uuid + 9);
+    } else {
+        snprintf(nonce, 11, "%010llu",
+                 (unsigned long long)time(NULL) % 10000000000ULL);
+    }
+}
+
+const char *wsp_lua_mount_frame_id(struct wsp_lua_mount *mount,
+                                   char out[WSP_LUA_FRAME_ID_MAX])
+{
+    if (!mount->frame_nonce[0]) {
+        draw_nonce(mount->frame_nonce);
+    }
+    snprintf(out, WSP_LUA_FRAME_ID_MAX, "%s-%llu", mount->frame_nonce,
+             (unsigned long long)++mount->frame_count);
+    return out;
+}
+
+/* ---- the end ---- */
 
 void wsp_lua_mount_free(struct wsp_lua_mount *mount)
 {

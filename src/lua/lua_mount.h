@@ -17,6 +17,9 @@ struct wsp_lua_server;
 /* Longest room id and connection id that `connect` may return, in bytes. */
 #define WSP_LUA_ID_MAX 1024
 
+/* An id that a frame is given: "<10 hex digits>-<number>". */
+#define WSP_LUA_FRAME_ID_MAX 40
+
 /* What the last `connect` returned; the server reads it until the next one. */
 struct wsp_lua_admission {
     char room[WSP_LUA_ID_MAX];
@@ -44,6 +47,15 @@ struct wsp_lua_mount {
     struct wsp_logger logger;    /* of the server now */
     bool is_logging;             /* the script's logger runs */
     struct wsp_lua_admission admission;
+
+    /* Of the first description; a swap keeps them. */
+    const char *codec; /* "json", "msgpack", "raw" or WSP_LUA_CODEC_SCRIPT */
+    bool gives_ids;    /* resume_confirm */
+
+    uint64_t frame_count;   /* ids given to frames */
+    char frame_nonce[11];   /* in front of them; "" before the first */
+    uint64_t hook_failures; /* metrics hooks that raised */
+    int64_t hook_line_at;   /* when the last log line said so; seconds */
 };
 
 TAILQ_HEAD(wsp_lua_mount_list, wsp_lua_mount);
@@ -59,6 +71,11 @@ struct wsp_lua_mount *wsp_lua_mount_new(
 enum wsp_err wsp_lua_mount_swap(struct wsp_lua_mount *mount,
                                 struct wsp_lua_server *next,
                                 unsigned generation, struct wsp_diag *diag);
+
+/* Writes an id for a frame into `out`, a new one each time, and returns it. What
+ * the server does for its own codecs (resume_confirm). */
+const char *wsp_lua_mount_frame_id(struct wsp_lua_mount *mount,
+                                   char out[WSP_LUA_FRAME_ID_MAX]);
 
 /* Aborts and frees the server. Not from a callback. */
 void wsp_lua_mount_free(struct wsp_lua_mount *mount);

@@ -214,3 +214,32 @@ bool wsp_lua_option_is_callable(lua_State *L)
     lua_pop(L, 1);
     return true;
 }
+
+/* ---- tables of members ---- */
+
+void wsp_lua_option_check_table(lua_State *L,
+                                const struct wsp_lua_option *option,
+                                const char *what, const char *const *names)
+{
+    if (!lua_istable(L, -1)) {
+        wsp_lua_option_fail(L, option, what);
+    }
+    lua_pushfstring(L, "%s.", option->key);
+    lua_insert(L, -2);
+    wsp_lua_option_check_keys(L, lua_tostring(L, -2), names);
+    lua_remove(L, -2);
+}
+
+bool wsp_lua_option_push_function(lua_State *L,
+                                  const struct wsp_lua_option *option,
+                                  const char *name)
+{
+    struct wsp_lua_option field = *option;
+    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    lua_getfield(L, -2, name);
+    if (!lua_isnil(L, -1) && !wsp_lua_option_is_callable(L)) {
+        wsp_lua_option_fail(L, &field, "must be a function");
+    }
+    lua_remove(L, -2);
+    return !lua_isnil(L, -1);
+}

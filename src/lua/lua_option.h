@@ -50,6 +50,18 @@ const char *const *wsp_lua_option_strings(lua_State *L,
 /* Tells whether the value can be called. */
 bool wsp_lua_option_is_callable(lua_State *L);
 
+/* Raises `what` when the value is no table, and as wsp_lua_option_check_keys for
+ * a key that is not one of `names`. */
+void wsp_lua_option_check_table(lua_State *L,
+                                const struct wsp_lua_option *option,
+                                const char *what, const char *const *names);
+
+/* Pushes the member `name` of the table on top of the stack; raises when it is
+ * there and cannot be called. Returns false when it is nil. */
+bool wsp_lua_option_push_function(lua_State *L,
+                                  const struct wsp_lua_option *option,
+                                  const char *name);
+
 /* Gives memory that lives as long as the description. */
 void *wsp_lua_option_keep_memory(lua_State *L,
                                  const struct wsp_lua_option *option,

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lua/lua_codec.h"
+#include "lua/lua_metrics.h"
 #include "lua/lua_option.h"
 #include "lua/lua_routes.h"
 
@@ -152,25 +154,13 @@ static void read_field(lua_State *L, const struct wsp_lua_option *option,
     lua_pop(L, 2);
 }
 
-static void check_table(lua_State *L, const struct wsp_lua_option *option,
-                        const char *what, const char *const *names)
-{
-    if (!lua_istable(L, -1)) {
-        wsp_lua_option_fail(L, option, what);
-    }
-    lua_pushfstring(L, "%s.", option->key);
-    lua_insert(L, -2);
-    wsp_lua_option_check_keys(L, lua_tostring(L, -2), names);
-    lua_remove(L, -2);
-}
-
 static void read_heartbeat(lua_State *L, const struct wsp_lua_option *option,
                            const struct schema *schema)
 {
     static const char *const names[] = {"ping", "pong", NULL};
     struct wsp_options *options = &option->server->options;
     (void)schema;
-    check_table(L, option, "must be a table { ping =, pong = }", names);
+    wsp_lua_option_check_table(L, option, "must be a table { ping =, pong = }", names);
     read_field(L, option, "ping", &options->heartbeat_ping);
     read_field(L, option, "pong", &options->heartbeat_pong);
 }
@@ -181,65 +171,31 @@ static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
     static const char *const names[] = {"read", "write", NULL};
     struct wsp_options *options = &option->server->options;
     (void)schema;
-    check_table(L, option, "must be a table { read =, write = }", names);
+    wsp_lua_option_check_table(L, option, "must be a table { read =, write = }", names);
     read_field(L, option, "read", &options->upgrader_read_size);
     read_field(L, option, "write", &options->upgrader_write_size);
 }
 
-/* Raises unless the table on top of the stack has a function called `name`. */
-static void check_function(lua_State *L, const struct wsp_lua_option *option,
-                           const char *name, bool is_required)
+static void read_admin(lua_State *L, const struct wsp_lua_option *option,
+                       const struct schema *schema)
 {
+    static const char *const names[] = {"listen", NULL};
     struct wsp_lua_option field = *option;
-    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
-    lua_getfield(L, -2, name);
-    bool is_absent = lua_isnil(L, -1) && !is_required;
-    if (!is_absent && !wsp_lua_option_is_callable(L)) {
-        wsp_lua_option_fail(L, &field, "must be a function");
-    }
-    lua_pop(L, 2);
+    (void)schema;
+    wsp_lua_option_check_table(L, option, "must be a table { listen = }",
+                               names);
+    lua_getfield(L, -1, "listen");
+    field.key = "admin.listen";
+    field.seed = option->key;
+    option->server->options.admin_listen = wsp_lua_option_string(L, &field);
+    lua_pop(L, 1);
 }
 
-/* Checked now; the hooks are called by a later version. */
 static void read_metrics(lua_State *L, const struct wsp_lua_option *option,
                          const struct schema *schema)
 {
-    static const char *const hooks[] = {
-        "connection_opened", "connection_closed",
-        "resume_attempt",    "room_created",
-        "room_destroyed",    "message_received",
-        "message_broadcast", "message_sent",
-        "frame_dropped",     "send_buffer_utilization",
-        "pong_timeout",      NULL,
-    };
     (void)schema;
-    check_table(L, option,
-                lua_toboolean(L, -1) ? "collector must be a table of hooks"
-                                     : "collector must not be nil",
-                hooks);
-    for (const char *const *hook = hooks; *hook; hook++) {
-        check_function(L, option, *hook, false);
-    }
-    option->server->has_metrics = true;
-}
-
-/* ---- codec ---- */
-
-/* Checked now; frames of such a server are JSON until a later version. */
-static void read_codec_table(lua_State *L, const struct wsp_lua_option *option)
-{
-    static const char *const names[] = {"encode", "decode", "frame_type", NULL};
-    struct wsp_lua_option field = *option;
-    check_table(L, option, "codec must be a table", names);
-    check_function(L, option, "encode", true);
-    check_function(L, option, "decode", true);
-    lua_getfield(L, -1, "frame_type");
-    field.key = "codec.frame_type";
-    if (!lua_isnil(L, -1) && !is_word(L, "text") && !is_word(L, "binary")) {
-        wsp_lua_option_fail(L, &field, "must be \"text\" or \"binary\"");
-    }
-    lua_pop(L, 1);
-    option->server->has_codec_table = true;
+    wsp_lua_metrics_read(L, option);
 }
 
 static void read_codec(lua_State *L, const struct wsp_lua_option *option,
@@ -247,10 +203,7 @@ static void read_codec(lua_State *L, const struct wsp_lua_option *option,
 {
     (void)schema;
     if (lua_istable(L, -1)) {
-        read_codec_table(L, option);
-    } else if (is_word(L, "msgpack")) {
-        luaL_error(L, "wspulse: codec \"msgpack\" is not available in this "
-                      "version");
+        wsp_lua_codec_read(L, option);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
         option->server->options.codec = wsp_lua_option_string(L, option);
     } else {
@@ -309,6 +262,7 @@ static const struct schema schemas[] = {
     {"check_origin", "WithCheckOrigin", read_check_origin, 0},
     {"logger", "WithLogger", read_logger, 0},
     {"metrics", "WithMetrics", read_metrics, 0},
+    {"admin", NULL, read_admin, 0},
     {"upgrader_buffer_size", "WithUpgraderBufferSize", read_upgrader, 0},
     {"close_reasons", NULL, read_boolean, MEMBER(close_reasons)},
     {"validate_utf8", NULL, read_boolean, MEMBER(validate_utf8)},
@@ -325,7 +279,6 @@ static const struct schema schemas[] = {
     {"on_reload", NULL, read_callback, WSP_LUA_ON_RELOAD},
     {"handler_timeout", NULL, read_later, 0},
     {"lua_memory_limit", NULL, read_later, 0},
-    {"admin", NULL, read_later, 0},
     {"tls", NULL, read_later, 0},
     {"workers", NULL, read_later, 0},
     {"placement", NULL, read_later, 0},

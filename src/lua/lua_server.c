@@ -6,10 +6,10 @@
 
 #include "lua/lua_connection.h"
 #include "lua/lua_error.h"
-#include "lua/lua_frame.h"
 #include "lua/lua_life.h"
 #include "lua/lua_mount.h"
 #include "lua/lua_options.h"
+#include "lua/lua_outgoing.h"
 
 /* ---- the description ---- */
 
@@ -34,19 +34,6 @@ struct wsp_server *wsp_lua_server_live(const struct wsp_lua_server *server)
     return server->mount ? server->mount->server : NULL;
 }
 
-enum wsp_err wsp_lua_server_frame_to(lua_State *L, int index,
-                                     struct wsp_lua_server *server,
-                                     struct wsp_frame *out,
-                                     struct wsp_diag *diag)
-{
-    struct wsp_lua_state *state = server->state;
-    const char *outer = state->codec;
-    state->codec = server->options.codec;
-    enum wsp_err result = wsp_lua_frame_to(L, index, state, out, diag);
-    state->codec = outer;
-    return result;
-}
-
 static void pin_callbacks(lua_State *L, int index,
                           struct wsp_lua_server *server)
 {
@@ -57,6 +44,9 @@ static void pin_callbacks(lua_State *L, int index,
     }
     lua_rawgeti(L, -1, WSP_LUA_SLOT_ROUTES);
     server->ref_routes = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_rawgeti(L, -1, WSP_LUA_SLOT_HOOKS);
+    server->ref_hooks = luaL_ref(L, LUA_REGISTRYINDEX);
+    wsp_lua_codec_pin(L, &server->codec);
     lua_pop(L, 1);
 }
 
@@ -80,6 +70,8 @@ void wsp_lua_server_unpin(lua_State *L, struct wsp_lua_server *server)
         luaL_unref(L, LUA_REGISTRYINDEX, server->ref_callbacks[i]);
     }
     luaL_unref(L, LUA_REGISTRYINDEX, server->ref_routes);
+    luaL_unref(L, LUA_REGISTRYINDEX, server->ref_hooks);
+    wsp_lua_codec_unpin(L, &server->codec);
     luaL_unref(L, LUA_REGISTRYINDEX, server->ref_handles);
     luaL_unref(L, LUA_REGISTRYINDEX, server->ref_self);
 }
@@ -160,6 +152,50 @@ static int server_addresses(lua_State *L)
     return 1;
 }
 
+static int server_admin_address(lua_State *L)
+{
+    const struct wsp_server *live =
+        wsp_lua_server_live(wsp_lua_server_check(L));
+    if (!live) {
+        return wsp_lua_error_nil(L, WSP_ERR_SERVER_NOT_STARTED);
+    }
+    lua_pushstring(L, wsp_server_admin_address(live));
+    return 1;
+}
+
+/* A text made by the server, that is copied where nothing can raise past it. */
+struct page {
+    const char *text;
+    size_t len;
+};
+
+static int push_page(lua_State *L)
+{
+    const struct page *page = lua_touserdata(L, 1);
+    lua_pushlstring(L, page->text, page->len);
+    return 1;
+}
+
+static int server_metrics_text(lua_State *L)
+{
+    const struct wsp_server *live =
+        wsp_lua_server_live(wsp_lua_server_check(L));
+    struct page page = {NULL, 0};
+    if (!live) {
+        return wsp_lua_error_nil(L, WSP_ERR_SERVER_NOT_STARTED);
+    }
+    lua_pushcfunction(L, push_page);
+    lua_pushlightuserdata(L, &page);
+    char *text = wsp_server_metrics_text(live, &page.len);
+    if (!text) {
+        return wsp_lua_error_nil(L, WSP_ERR_OUT_OF_MEMORY);
+    }
+    page.text = text;
+    int status = lua_pcall(L, 1, 1, 0);
+    wsp_server_metrics_text_free(text);
+    return status == 0 ? 1 : lua_error(L);
+}
+
 static struct wsp_span check_string(lua_State *L, int index)
 {
     struct wsp_span span;
@@ -190,13 +226,12 @@ static int server_send(lua_State *L)
     if (!live) {
         return wsp_lua_error_nil(L, WSP_ERR_SERVER_NOT_STARTED);
     }
-    struct wsp_frame frame;
-    struct wsp_diag diag = {.code = WSP_OK};
-    enum wsp_err result = wsp_lua_server_frame_to(L, 3, server, &frame, &diag);
+    struct wsp_lua_outgoing out;
+    enum wsp_err result = wsp_lua_outgoing_read(L, 3, server, &out);
     result = result == WSP_OK
-                 ? wsp_server_send(live, id, &frame, &diag)
+                 ? wsp_server_send(live, id, &out.frame, &out.diag)
                  : refused(wsp_server_send(live, id, &unencodable, NULL));
-    return wsp_lua_error_result(L, result, &diag);
+    return wsp_lua_outgoing_result(L, result, &out);
 }
 
 /* What `except` of a broadcast names, a handle or a connection id. */
@@ -268,14 +303,13 @@ static int server_broadcast(lua_State *L)
     }
     lua_settop(L, 4);
     wsp_id except = check_except(L, server, live);
-    struct wsp_frame frame;
-    struct wsp_diag diag = {.code = WSP_OK};
-    enum wsp_err result = wsp_lua_server_frame_to(L, 3, server, &frame, &diag);
+    struct wsp_lua_outgoing out;
+    enum wsp_err result = wsp_lua_outgoing_read(L, 3, server, &out);
     result =
         result == WSP_OK
-            ? wsp_server_broadcast(live, room, &frame, except, &diag)
+            ? wsp_server_broadcast(live, room, &out.frame, except, &out.diag)
             : refused(wsp_server_broadcast(live, room, &unencodable, 0, NULL));
-    return wsp_lua_error_result(L, result, &diag);
+    return wsp_lua_outgoing_result(L, result, &out);
 }
 
 static int server_kick(lua_State *L)
@@ -337,12 +371,20 @@ static int server_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"name", server_name},         {"addresses", server_addresses},
-    {"send", server_send},         {"broadcast", server_broadcast},
-    {"kick", server_kick},         {"connections", server_connections},
-    {"run", wsp_lua_life_run},     {"start", wsp_lua_life_start},
-    {"poll", wsp_lua_life_poll},   {"reload", wsp_lua_life_reload},
-    {"close", wsp_lua_life_close}, {NULL, NULL},
+    {"name", server_name},
+    {"addresses", server_addresses},
+    {"admin_address", server_admin_address},
+    {"send", server_send},
+    {"broadcast", server_broadcast},
+    {"kick", server_kick},
+    {"connections", server_connections},
+    {"metrics_text", server_metrics_text},
+    {"run", wsp_lua_life_run},
+    {"start", wsp_lua_life_start},
+    {"poll", wsp_lua_life_poll},
+    {"reload", wsp_lua_life_reload},
+    {"close", wsp_lua_life_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

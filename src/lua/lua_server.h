@@ -11,6 +11,7 @@
 
 #include <lua.h>
 
+#include "lua/lua_codec.h"
 #include "lua/lua_state.h"
 
 /* X(name, option): what a script decides. */
@@ -40,6 +41,10 @@ enum wsp_lua_slot {
     WSP_LUA_SLOT_SERVER = 1, /* the description itself */
     WSP_LUA_SLOT_KEPT,       /* array: strings and memory the options use */
     WSP_LUA_SLOT_ROUTES,     /* array: the functions of `http`, by route */
+    WSP_LUA_SLOT_HOOKS,      /* array: those of `metrics`, by enum
+                                wsp_lua_hook + 1 */
+    WSP_LUA_SLOT_ENCODE,     /* function of `codec` */
+    WSP_LUA_SLOT_DECODE,     /* function of `codec` */
     WSP_LUA_SLOT_CALLBACK,   /* and the next ones: by enum wsp_lua_callback */
     WSP_LUA_SLOT_COUNT = WSP_LUA_SLOT_CALLBACK + WSP_LUA_CALLBACK_COUNT
 };
@@ -47,8 +52,9 @@ enum wsp_lua_slot {
 struct wsp_lua_server {
     struct wsp_lua_state *state;
     struct wsp_options options; /* what it points to is kept by SLOT_KEPT */
-    bool has_codec_table;       /* codec is a table of Lua functions */
-    bool has_metrics;           /* there are metrics hooks */
+    struct wsp_lua_codec codec; /* the one written in Lua, if there is one */
+    unsigned hooks;             /* which metrics hooks there are; bits by enum
+                                   wsp_lua_hook */
     bool has[WSP_LUA_CALLBACK_COUNT]; /* which callbacks there are */
     struct wsp_lua_mount *mount;      /* NULL before and after it is mounted */
 
@@ -56,6 +62,7 @@ struct wsp_lua_server {
     int ref_self;
     int ref_handles; /* table: connection slot + 1 -> handle */
     int ref_routes;
+    int ref_hooks;
     int ref_callbacks[WSP_LUA_CALLBACK_COUNT];
 };
 
@@ -74,13 +81,6 @@ void wsp_lua_server_unpin(lua_State *L, struct wsp_lua_server *server);
 
 /* The running server, also one that is closed; NULL before and after. */
 struct wsp_server *wsp_lua_server_live(const struct wsp_lua_server *server);
-
-/* Reads the outgoing frame at `index` as wsp_lua_frame_to does, for the codec of
- * this server. */
-enum wsp_err wsp_lua_server_frame_to(lua_State *L, int index,
-                                     struct wsp_lua_server *server,
-                                     struct wsp_frame *out,
-                                     struct wsp_diag *diag);
 
 /* Gives the description that a method was called on, at index 1; raises for
  * anything else. */

@@ -25,6 +25,14 @@ struct wsp_lua_program;
  * and the logger is a Lua function. This deep, then they are refused. */
 #define WSP_LUA_DEPTH_MAX 4
 
+/* What the payloads of a server's frames are. */
+enum wsp_lua_format {
+    WSP_LUA_FORMAT_JSON,
+    WSP_LUA_FORMAT_MSGPACK,
+    WSP_LUA_FORMAT_RAW,    /* bytes; in the others they are values */
+    WSP_LUA_FORMAT_SCRIPT, /* what a codec written in Lua makes of them */
+};
+
 /* Member names of a frame as this state interned them: Lua strings are equal
  * when their addresses are. */
 struct wsp_lua_keys {
@@ -81,12 +89,30 @@ struct wsp_lua_state {
     struct wsp_lua_program *program;
 };
 
-/* Tells whether the current call's server uses the codec raw, whose payloads
- * are bytes; with any other they are values. */
-static inline bool wsp_lua_state_is_raw(const struct wsp_lua_state *state)
+/* The name here of any codec that is written in Lua. */
+#define WSP_LUA_CODEC_SCRIPT "script"
+
+/* Gives the format that a codec stands for: "json", "msgpack", "raw" or
+ * WSP_LUA_CODEC_SCRIPT; their first letters tell them apart. */
+static inline enum wsp_lua_format wsp_lua_format_of(const char *codec)
 {
-    const char *codec = state->codec;
-    return codec && codec[0] == 'r' && strcmp(codec, "raw") == 0;
+    switch (codec ? codec[0] : 'j') {
+    case 'r':
+        return WSP_LUA_FORMAT_RAW;
+    case 'm':
+        return WSP_LUA_FORMAT_MSGPACK;
+    case 's':
+        return WSP_LUA_FORMAT_SCRIPT;
+    default:
+        return WSP_LUA_FORMAT_JSON;
+    }
+}
+
+/* Gives the format of the current call's server. */
+static inline enum wsp_lua_format wsp_lua_state_format(
+    const struct wsp_lua_state *state)
+{
+    return wsp_lua_format_of(state->codec);
 }
 
 /* Makes the state's companion, or finds it. Raises without memory. */

@@ -190,6 +190,30 @@ const char *wsp_address_path(const struct wsp_address *address)
     return has_path ? un->sun_path : NULL;
 }
 
+static bool is_loopback_in6(const struct in6_addr *host)
+{
+    return IN6_IS_ADDR_LOOPBACK(host) ||
+           (IN6_IS_ADDR_V4MAPPED(host) && host->s6_addr[12] == 127);
+}
+
+bool wsp_address_is_local(const struct wsp_address *address)
+{
+    const struct sockaddr_in *in =
+        (const struct sockaddr_in *)&address->storage;
+    const struct sockaddr_in6 *in6 =
+        (const struct sockaddr_in6 *)&address->storage;
+    switch (address->storage.ss_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    case AF_INET6:
+        return is_loopback_in6(&in6->sin6_addr);
+    default:
+        return false;
+    }
+}
+
 static void format_in(const struct wsp_address *address, char *out)
 {
     const struct sockaddr_in *in =

@@ -27,6 +27,10 @@ enum wsp_err wsp_address_parse(struct wsp_address *address, const char *text,
 /* The path of a unix socket, or NULL. Lies in `address`. */
 const char *wsp_address_path(const struct wsp_address *address);
 
+/* Tells whether only this machine can reach it: 127.0.0.0/8, ::1 or a unix
+ * socket. */
+bool wsp_address_is_local(const struct wsp_address *address);
+
 /* Writes "127.0.0.1:80", "[::1]:80", "unix:/path" or "unix" (a peer without a
  * name); IPv4-mapped IPv6 is written as IPv4. */
 void wsp_address_format(const struct wsp_address *address,

@@ -49,53 +49,51 @@ static bool take_value(struct envelope *envelope, struct wsp_span *value)
     return true;
 }
 
-/* Steps over any value. A string gives its text, whose data is NULL for values
- * of other types; `type` tells which. */
-static bool take_text(struct envelope *envelope, struct wsp_span *text,
-                      mpack_token_type_t *type)
+/* Steps over a string that starts here, if one does. */
+static bool take_string(struct envelope *envelope, struct wsp_span *text)
 {
-    struct wsp_span value;
+    struct wsp_span message = envelope->message;
     mpack_token_t token;
-    if (!take_value(envelope, &value)) {
+    size_t start = wsp_msgpack_read(message, envelope->at, &token);
+    if (start == 0 || token.type != MPACK_TOKEN_STR ||
+        token.length > message.len - start) {
         return false;
     }
-    size_t head_len = wsp_msgpack_read(value, 0, &token);
-    *type = token.type;
-    *text = (struct wsp_span){NULL, 0};
-    if (token.type == MPACK_TOKEN_STR) {
-        *text =
-            (struct wsp_span){value.data + head_len, value.len - head_len};
-    }
+    *text = (struct wsp_span){message.data + start, token.length};
+    envelope->at = start + token.length;
     return true;
 }
 
 /* Steps over the value of id or event: a string, or nil for none (D6, D7). */
-static bool take_name(struct envelope *envelope, struct wsp_span *name)
+static bool take_text(struct envelope *envelope, struct wsp_span *text)
 {
-    mpack_token_type_t type;
-    if (!take_text(envelope, name, &type)) {
+    struct wsp_span value;
+    if (take_string(envelope, text)) {
+        return true;
+    }
+    if (!take_value(envelope, &value)) {
         return false;
     }
-    if (type == MPACK_TOKEN_NIL) {
-        *name = (struct wsp_span){"", 0};
+    if (!wsp_span_equal(value, (struct wsp_span){"\xC0", 1})) {
+        return fail(envelope, "id and event must be strings");
     }
-    return name->data || fail(envelope, "id and event must be strings");
+    *text = (struct wsp_span){"", 0};
+    return true;
 }
 
 /* Steps over a key and its value; the last of several same keys stays (D13). */
 static bool take_member(struct envelope *envelope)
 {
-    struct wsp_span key;
+    struct wsp_span key = {NULL, 0};
     struct wsp_span ignored;
-    mpack_token_type_t type;
-    if (!take_text(envelope, &key, &type)) {
+    if (!take_string(envelope, &key) && !take_value(envelope, &ignored)) {
         return false;
     }
     if (wsp_span_equal(key, id_key)) {
-        return take_name(envelope, &envelope->id);
+        return take_text(envelope, &envelope->id);
     }
     if (wsp_span_equal(key, event_key)) {
-        return take_name(envelope, &envelope->event);
+        return take_text(envelope, &envelope->event);
     }
     if (wsp_span_equal(key, payload_key)) {
         envelope->has_payload = true;
@@ -248,8 +246,8 @@ static char *write_text(char *out, struct wsp_span key, const struct text *text)
 static char *write_envelope(char *out, const struct text *id,
                             const struct text *event, struct wsp_span payload)
 {
-    unsigned count = (id->len > 0) + (event->len > 0) + (payload.len > 0);
-    out = write_token(out, mpack_pack_map(count));
+    int count = (id->len > 0) + (event->len > 0) + (payload.len > 0);
+    out = write_token(out, mpack_pack_map((mpack_uint32_t)count));
     out = write_text(out, id_key, id);
     out = write_text(out, event_key, event);
     if (payload.len > 0) {

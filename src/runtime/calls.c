@@ -42,6 +42,11 @@ enum wsp_err wsp_server_kick(struct wsp_server *server, struct wsp_span id)
     return err;
 }
 
+void wsp_server_count_failure(struct wsp_server *server)
+{
+    server->hub.metrics.handler_failures++;
+}
+
 void wsp_server_each(struct wsp_server *server, struct wsp_span room_name,
                      bool (*fn)(void *ud, struct wsp_connection *connection),
                      void *ud)

@@ -189,7 +189,7 @@ static bool handle_next(struct wsp_exchange *exchange)
     if (!has_head(exchange)) {
         return false;
     }
-    if (is_socket_path(exchange)) {
+    if (!transport->is_admin && is_socket_path(exchange)) {
         wsp_upgrade_run(exchange);
         return false;
     }

@@ -60,7 +60,8 @@ void wsp_exchange_refuse(struct wsp_exchange *exchange, int status,
  * answered, or is gone because the transport speaks WebSocket. */
 void wsp_upgrade_run(struct wsp_exchange *exchange);
 
-/* Answers a plain request: http routes, then static folders (route.c). */
+/* Answers a plain request: http routes, then static folders; or the admin
+ * endpoints (route.c). */
 void wsp_route_run(struct wsp_exchange *exchange,
                    const struct wsp_request *request,
                    struct wsp_response *response);

@@ -3,6 +3,7 @@
  * then 404. */
 #include <string.h>
 
+#include "runtime/admin.h"
 #include "runtime/exchange.h"
 #include "runtime/server.h"
 #include "runtime/static_file.h"
@@ -174,7 +175,9 @@ void wsp_route_run(struct wsp_exchange *exchange,
                    struct wsp_response *response)
 {
     struct wsp_server *server = exchange->transport->server;
-    if (server->is_closing) {
+    if (exchange->transport->is_admin) {
+        wsp_admin_run(server, request, response);
+    } else if (server->is_closing) {
         wsp_response_plain(response, 503, "server closed");
     } else if (!run_route(server, request, response)) {
         run_static(server, request, response);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/admin.h"
+
 #define IDLE_READERS 64 /* frame contexts kept for the next incomplete frame */
 
 /* ---- logging ---- */
@@ -57,6 +59,7 @@ static void close_listeners(struct wsp_server *server)
         wsp_listener_close(server->listeners[i]);
     }
     server->listener_count = 0;
+    wsp_admin_close(server);
 }
 
 static void destroy_transports(struct wsp_server *server)
@@ -211,6 +214,7 @@ enum wsp_err wsp_server_new(struct wsp_loop *loop,
         server->settings, handlers->on_message != NULL, 1);
     struct wsp_clock clock = {now_ms, loop};
     wsp_hub_init(&server->hub, &config, &wsp_server_hub_events, server, &clock);
+    wsp_metrics_set_hooks(&server->hub.metrics, &handlers->metrics);
     server->tail = (struct wsp_loop_tail){.fn = on_tail, .ud = server};
     wsp_loop_tail_add(loop, &server->tail);
     *out = server;
@@ -252,7 +256,7 @@ static enum wsp_err open_listeners(struct wsp_server *server,
             return err;
         }
     }
-    return WSP_OK;
+    return wsp_admin_open(server, diag);
 }
 
 static void log_started(struct wsp_server *server)
@@ -341,6 +345,11 @@ bool wsp_server_is_started(const struct wsp_server *server)
     return server->is_started;
 }
 
+bool wsp_server_is_ready(const struct wsp_server *server)
+{
+    return server->is_started && !server->is_closing;
+}
+
 void wsp_server_free(struct wsp_server *server)
 {
     wsp_server_abort(server);
@@ -396,6 +405,7 @@ static struct wsp_options merge(const struct wsp_settings *old,
     merged.name = old->options.name;
     merged.listen = old->options.listen;
     merged.listen_count = old->options.listen_count;
+    merged.admin_listen = old->options.admin_listen;
     merged.path = old->options.path;
     merged.codec = old->options.codec;
     return merged;
@@ -425,6 +435,7 @@ enum wsp_err wsp_server_swap(struct wsp_server *server,
     wsp_settings_free(server->settings);
     server->settings = next;
     server->handlers = *handlers;
+    wsp_metrics_set_hooks(&server->hub.metrics, &handlers->metrics);
     server->limits = reader_limits(next);
     server->hub.config =
         wsp_settings_hub_config(next, handlers->on_message != NULL, generation);

@@ -29,6 +29,7 @@ struct wsp_server {
     struct wsp_reader_limits limits;
     struct wsp_listener **listeners; /* heap */
     size_t listener_count;
+    struct wsp_listener *admin_listener; /* NULL: none */
     struct wsp_transport_list transports;
     size_t channel_count;               /* transports past the upgrade */
     struct wsp_transport_fallen failed; /* to be collected */

@@ -7,7 +7,7 @@
 /* How many strings and arrays a copy needs at most. */
 static size_t count_texts(const struct wsp_options *options)
 {
-    return 3 + options->listen_count + options->origin_count +
+    return 4 + options->listen_count + options->origin_count +
            2 * options->route_count + 2 * options->static_count + 4;
 }
 
@@ -24,6 +24,11 @@ static bool copy_text(struct wsp_settings *settings, const char **text)
 {
     *text = keep(settings, strdup(*text));
     return *text != NULL;
+}
+
+static bool copy_optional(struct wsp_settings *settings, const char **text)
+{
+    return !*text || copy_text(settings, text);
 }
 
 static bool copy_list(struct wsp_settings *settings, const char *const **list,
@@ -92,6 +97,7 @@ static bool copy_all(struct wsp_settings *settings)
     return copy_text(settings, &options->name) &&
            copy_text(settings, &options->path) &&
            copy_text(settings, &options->codec) &&
+           copy_optional(settings, &options->admin_listen) &&
            copy_list(settings, &options->listen, options->listen_count) &&
            copy_list(settings, &options->origins, options->origin_count) &&
            copy_routes(settings) && copy_static_dirs(settings);
@@ -125,7 +131,7 @@ void wsp_settings_free(struct wsp_settings *settings)
     if (!settings) {
         return;
     }
-    for (size_t i = 0; i < settings->text_count; i++) {
+    for (size_t i = 0; settings->texts && i < settings->text_count; i++) {
         free(settings->texts[i]);
     }
     free(settings->texts);
@@ -179,6 +185,12 @@ static bool list_differs(const struct wsp_options *a,
     return false;
 }
 
+/* Either may be NULL. */
+static bool text_differs(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
 static bool number_differs(double a, double b)
 {
     return a < b || a > b;
@@ -194,6 +206,7 @@ const char *wsp_settings_kept(const struct wsp_settings *old,
         bool differs;
     } rows[] = {
         {"listen", list_differs(a, b)},
+        {"admin", text_differs(a->admin_listen, b->admin_listen)},
         {"path", strcmp(a->path, b->path) != 0},
         {"codec", strcmp(a->codec, b->codec) != 0},
         {"resume_window", number_differs(a->resume_window, b->resume_window)},

@@ -240,6 +240,13 @@ void wsp_transport_finish(struct wsp_transport *transport)
 
 /* ---- input ---- */
 
+/* What the application is owed for this event comes before the next one: it
+ * must not send to a connection whose drop it has not heard of. */
+static void hear_of_it(struct wsp_transport *transport)
+{
+    wsp_hub_settle(&transport->server->hub);
+}
+
 static void on_data(void *ud, uint8_t *data, size_t len)
 {
     struct wsp_transport *transport = ud;
@@ -255,6 +262,7 @@ static void on_data(void *ud, uint8_t *data, size_t len)
     case WSP_TRANSPORT_DEAD:
         break;
     }
+    hear_of_it(transport);
 }
 
 static void on_end(void *ud, int error)
@@ -270,6 +278,7 @@ static void on_end(void *ud, int error)
     } else {
         wsp_transport_destroy(transport);
     }
+    hear_of_it(transport);
 }
 
 static void on_writable(void *ud)
@@ -278,6 +287,7 @@ static void on_writable(void *ud)
     if (!write_hand(transport) || !write_rest(transport)) {
         return;
     }
+    note_progress(transport); /* also when the socket was full between frames */
     wsp_stream_want_write(&transport->stream, false);
     if (transport->phase == WSP_TRANSPORT_HTTP) {
         wsp_exchange_drained(transport->exchange);

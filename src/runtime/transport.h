@@ -50,6 +50,7 @@ struct wsp_transport {
     int failure;                  /* errno once the socket failed */
     uint8_t phase;                /* enum wsp_transport_phase */
     bool is_failed_listed;
+    bool is_admin;     /* answers the admin endpoints and nothing else */
     bool is_channel;   /* counted among the upgraded ones */
     bool is_finishing; /* FIN once everything is out */
     bool has_ended;    /* the peer's FIN was seen */

@@ -108,6 +108,15 @@ export class Peer {
     return within(this.closed, "the end of the connection");
   }
 
+  // Stops and goes on reading from the socket.
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   // Drops the TCP connection without a word.
   destroy() {
     this.#socket.terminate();

@@ -145,6 +145,15 @@ export class Wire {
     return this.#take(this.#bytes.length);
   }
 
+  // Stops and goes on reading from the socket.
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   destroy() {
     this.#socket.destroy();
   }
