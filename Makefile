@@ -4,6 +4,8 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 APP ?= scripts/examples/03_chat.lua
+# What `make conformance` does about docs/conformance.md: write or check.
+TABLE ?= write
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,6 +24,12 @@ test: ## install what is missing, build, run every suite
 	@tools/build dev release
 	@tools/run-specs dev:c dev:lua dev:binding \
 		release:cli release:e2e release:package
+
+conformance: ## the Autobahn cases and clients by others
+	@tools/install-packages run test conformance
+	@tools/build release
+	@WSPULSE_TABLE=$(TABLE) tools/run-specs \
+		release:conformance release:interop
 
 check: ## format, lint, layers, clang-tidy; gcc and clang with -Werror
 	@tools/install-packages run test check
@@ -50,4 +58,5 @@ bench: ## measure (there is no benchmark yet)
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: help run build test check format install asan tsan bench clean
+.PHONY: help run build test conformance check format install asan tsan bench \
+	clean

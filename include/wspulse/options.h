@@ -75,6 +75,11 @@ struct wsp_options {
     const char *const *origins;
     size_t origin_count;
 
+    /* Sub-protocols it speaks, the preferred one first: at most 32 different
+     * tokens of at most 128 bytes each. */
+    const char *const *subprotocols;
+    size_t subprotocol_count;
+
     const struct wsp_route *routes;
     size_t route_count;
     const struct wsp_static_dir *static_dirs;

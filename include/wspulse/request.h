@@ -45,6 +45,12 @@ WSP_API struct wsp_span wsp_request_query_string(
 WSP_API struct wsp_span wsp_request_cookie(const struct wsp_request *request,
                                            struct wsp_span name);
 
+/* The sub-protocol that an upgrade will answer with: the first of the option
+ * `subprotocols` that the client offers. NULL data when there is none, and for a
+ * plain request. */
+WSP_API struct wsp_span wsp_request_subprotocol(
+    const struct wsp_request *request);
+
 /* The body of a plain request, at most 64 KiB; empty for an upgrade. */
 WSP_API struct wsp_span wsp_request_body(const struct wsp_request *request);
 

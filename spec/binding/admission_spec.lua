@@ -155,4 +155,34 @@ describe("connect", function()
     assert.is_false(ok)
     assert.matches("request used after its handler returned", message)
   end)
+
+  it("sees the sub-protocol that the answer will name", function()
+    local seen = {}
+    h = harness.start {
+      subprotocols = { "chat.v2", "chat" },
+      connect = function(req)
+        seen[#seen + 1] = req.subprotocol or "none"
+        return "lobby", "id" .. #seen
+      end,
+      on_connect = function(conn)
+        seen[#seen + 1] = conn:request().subprotocol or "none"
+      end,
+    }
+    local function named(headers)
+      seen = {}
+      local _, status, head = h:upgrade("/ws", headers)
+      assert.equal(101, status)
+      h:wait("on_connect", function()
+        return #seen == 2
+      end)
+      assert.equal(seen[1], seen[2])
+      local name = head:match "\nSec%-WebSocket%-Protocol: ([^\r]*)\r\n"
+      assert.equal(seen[1], name or "none")
+      return seen[1]
+    end
+    assert.equal("chat.v2", named "Sec-WebSocket-Protocol: chat, chat.v2\r\n")
+    assert.equal("chat", named "sec-websocket-protocol: x ,chat\r\n")
+    assert.equal("none", named "Sec-WebSocket-Protocol: x, Chat\r\n")
+    assert.equal("none", named(nil))
+  end)
 end)

@@ -187,6 +187,15 @@ describe("a wrong type", function()
     { "check_origin", "none",
       'wspulse: WithCheckOrigin: must be "any", "same", a list of origins or '
         .. 'a function (check_origin = "none")' },
+    { "subprotocols", { "a", "b c" },
+      "wspulse: subprotocols: a name is an RFC 9110 token of at most 128 bytes "
+        .. '(subprotocols[2] = "b c")' },
+    { "subprotocols", { "a", "a" },
+      'wspulse: subprotocols: names must differ (subprotocols[2] = "a")' },
+    { "subprotocols", {},
+      "wspulse: subprotocols: must not be empty (subprotocols = table)" },
+    { "subprotocols", false,
+      "wspulse: subprotocols: must be a string (subprotocols = false)" },
     { "logger", false,
       "wspulse: WithLogger: logger must not be nil (logger = false)" },
     { "metrics", false,
@@ -289,6 +298,7 @@ describe("every option of the seed", function()
       send_buffer_bytes = 65536,
       codec = { encode = print, decode = print, frame_type = "binary" },
       check_origin = { "https://a.example" },
+      subprotocols = { "chat.v2", "chat" },
       logger = print,
       metrics = {
         connection_opened = print,
@@ -326,6 +336,7 @@ describe("the options table", function()
         listen = { "127.0.0.1:" .. 0 },
         path = "/path" .. suffix,
         check_origin = { "https://" .. suffix .. ".example" },
+        subprotocols = { "chat" .. suffix, "v2." .. suffix },
       }
     end
     for _ = 1, 3 do

@@ -38,6 +38,20 @@ describe("wspulse check", function()
     assert.matches("SECURITY", out)
   end)
 
+  it("tells codec, hooks and admin address", function()
+    local more = table.concat({
+      "  codec = { encode = print, decode = print, frame_type = 'binary' },",
+      "  metrics = { pong_timeout = print, room_created = print },",
+      "  admin = { listen = '127.0.0.1:9100' },",
+    }, "\n")
+    stage.folder:write("app.lua", stage.script("one", more))
+    local code, out, err = stage:run { "check", "app.lua" }
+    assert.equal(0, code, err)
+    assert.matches("\n  codec = Lua functions, binary messages\n", out)
+    assert.matches("\n  metrics room_created pong_timeout\n", out)
+    assert.matches("\n  admin 127%.0%.0%.1:9100\n", out)
+  end)
+
   -- Done 3: a broken script is file:line and exit 1.
   local broken = {
     { "a syntax error", "local x =\nreturn 1 +\n", "^app%.lua:%d+: " },

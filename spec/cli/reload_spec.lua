@@ -123,6 +123,38 @@ describe("wspulse reload", function()
     assert.equal("release", peer.fetch(child.port))
   end)
 
+  it("counts on from a reload that the script asked for", function()
+    stage.folder:write("app.lua", [[
+      local wspulse = require "wspulse"
+      local server
+      server = wspulse.new_server {
+        listen = "127.0.0.1:0",
+        check_origin = "same",
+        connect = function() return "lobby" end,
+        http = {
+          ["GET /"] = function(_, res)
+            res:send(server:metrics_text():match "server_generation (%d+)")
+          end,
+          ["GET /reload"] = function() assert(server:reload()) end,
+        },
+      }
+      return server
+    ]])
+    local child = stage:serve { "app.lua", "--control", "c.sock" }
+    local control = stage.folder:at "c.sock"
+    assert.equal("ok generation 1\n", peer.ask(control, "status"))
+    peer.fetch(child.port, "/reload")
+    stages.methods.await_page(child, "2")
+    assert.equal("ok generation 2\n", peer.ask(control, "status"))
+    local to = { "--control", "c.sock" }
+    stage.folder:write("broken.lua", "error 'no luck'")
+    assert.equal(1, (stage:run { "reload", "broken.lua", unpack(to) }))
+    child:await_stderr "reload refused .*generation=2"
+    local code, out = stage:run { "reload", unpack(to) }
+    assert.same({ 0, "reloaded: generation 3\n" }, { code, out })
+    assert.equal("ok generation 3\n", peer.ask(control, "status"))
+  end)
+
   it("takes a path with blanks, and refuses one with a line break", function()
     local child = stage:serve { "app.lua", "--control", "c.sock" }
     stage.folder:write("my app.lua", stage.script "blank")

@@ -70,6 +70,24 @@ describe("wspulse run", function()
     assert.equal("two", peer.fetch(port))
   end)
 
+  it("says where the admin address is, and serves there", function()
+    local admin = '  admin = { listen = "127.0.0.1:0" },'
+    stage.folder:write("app.lua", stage.script("one", admin))
+    local child = stage:serve { "app.lua" }
+    local port = child:await_stdout(
+      "\nwspulse: admin on http://127%.0%.0%.1:(%d+)/metrics\n$"
+    )
+    assert.equal("ok\n", peer.fetch(port, "/healthz"))
+    assert.matches("\nwspulse_rooms_active 0\n", peer.fetch(port, "/metrics"))
+
+    stage.folder:write(
+      "app.lua",
+      stage.script("one", '  name = "b", admin = { listen = "unix:a.sock" },')
+    )
+    child = stage:spawn { "run", "app.lua", "--no-control" }
+    child:await_stdout "\nwspulse: admin on unix:[^\n]*a%.sock %(server b%)\n"
+  end)
+
   -- ---- what can go wrong ----
 
   it("names address and reason when it cannot listen, exit 1", function()

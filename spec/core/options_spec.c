@@ -164,6 +164,41 @@ static void routes_and_folders_are_checked(void **state)
                 "folder (static[\"assets\"] = \"public\")");
 }
 
+static void refuse_subprotocols(const char *const *names, size_t count,
+                                const char *text)
+{
+    struct wsp_options o = defaults();
+    o.subprotocols = names;
+    o.subprotocol_count = count;
+    assert_text(&o, text);
+}
+
+static void subprotocols_are_different_tokens(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a", "A", "v12.stomp"};
+    struct wsp_options o = defaults();
+    o.subprotocols = good;
+    o.subprotocol_count = 3;
+    assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);
+    refuse_subprotocols((const char *const[]){"a", "b c"}, 2,
+                        "wspulse: subprotocols: a name is an RFC 9110 token of "
+                        "at most 128 bytes (subprotocols[2] = \"b c\")");
+    refuse_subprotocols((const char *const[]){""}, 1,
+                        "wspulse: subprotocols: a name is an RFC 9110 token of "
+                        "at most 128 bytes (subprotocols[1] = \"\")");
+    refuse_subprotocols((const char *const[]){"a", "b", "a"}, 3,
+                        "wspulse: subprotocols: names must differ "
+                        "(subprotocols[3] = \"a\")");
+    const char *many[33];
+    for (size_t i = 0; i < 33; i++) {
+        many[i] = "a";
+    }
+    refuse_subprotocols(many, 33,
+                        "wspulse: subprotocols: at most 32 names "
+                        "(subprotocols = 33 names)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +208,7 @@ int main(void)
         cmocka_unit_test(boundaries_are_accepted),
         cmocka_unit_test(hostile_82_nan_infinity_and_fractions),
         cmocka_unit_test(routes_and_folders_are_checked),
+        cmocka_unit_test(subprotocols_are_different_tokens),
     };
     return cmocka_run_group_tests_name("core.options", tests, NULL, NULL);
 }

@@ -367,6 +367,28 @@ static void s40_a_failed_handler_ends_the_connection(void **state)
     fake_fini(&fake);
 }
 
+/* The codec of an application stands behind the hub's (codec raw). */
+static void s37_a_message_that_the_application_cannot_decode(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct fake_link link;
+    fake_init(&fake, 8);
+    struct wsp_session *session = fake_join(&fake, &link, "a", "ann");
+    for (int i = 0; i < 2; i++) {
+        fake.handler_error = wsp_error_new(WSP_ERR_DECODE, "no good", NULL);
+        assert_true(fake_say(session, "one"));
+    }
+    assert_true(fake_say(session, "two"));
+    assert_int_equal(link.close_code, 0);
+    assert_string_equal(fake.log,
+                        "connect:ann message:one message:one message:two ");
+    assert_int_equal(fake.hub.metrics.decode_failures, 2);
+    assert_int_equal(fake.hub.metrics.handler_failures, 0);
+    assert_int_equal(fake.warn_count, 1);
+    fake_fini(&fake);
+}
+
 static void s37_malformed_then_valid(void **state)
 {
     (void)state;
@@ -507,6 +529,7 @@ int main(void)
         cmocka_unit_test(close_reasons_off_gives_the_plain_1000),
         cmocka_unit_test(s74_no_message_after_close_in_a_handler),
         cmocka_unit_test(s40_a_failed_handler_ends_the_connection),
+        cmocka_unit_test(s37_a_message_that_the_application_cannot_decode),
         cmocka_unit_test(s37_malformed_then_valid),
         cmocka_unit_test(s38_without_a_handler_messages_are_counted_only),
         cmocka_unit_test(s39_an_encode_error_reaches_the_caller),

@@ -121,7 +121,7 @@ contract(
 
 for (const window of [0, 30]) {
   contract(
-    `S65 connection:close ends once, window ${window}`,
+    `S65 L21 connection:close ends once, without an error, window ${window}`,
     { resume_window: window },
     async (world) => {
       const ann = await world.connect({ id: "ann" });
@@ -287,6 +287,34 @@ contract(
     wire.finish();
     assert.equal((await wire.end()).length, 0);
     await world.saw("ann", ["connect", "drop:EOF"]);
+  },
+);
+
+contract(
+  "L19 A2 each way to lose a transport has an error of its own",
+  { ...WINDOW, max_message_size: 100 },
+  async (world) => {
+    const masked = frame(TEXT, "x".repeat(101));
+    const causes = [
+      ["EOF", (wire) => wire.finish()],
+      ["IO", (wire) => wire.reset()],
+      ["PEER_CLOSED", (wire) => wire.write(frame(CLOSE, closeBody(4000)))],
+      ["PROTOCOL", (wire) => wire.write(frame(TEXT, "{}", { mask: false }))],
+      ["MESSAGE_TOO_BIG", (wire) => wire.write(masked)],
+      ["INVALID_UTF8", (wire) => wire.write(frame(TEXT, Buffer.of(0xff)))],
+      ["nil", (wire) => wire.write(frame(CLOSE))],
+      ["nil", (wire) => wire.write(frame(CLOSE, closeBody(1000)))],
+    ];
+    const wanted = ["connect"];
+    for (const [code, act] of causes) {
+      const wire = await world.wire({ id: "ann" });
+      if (wanted.length > 1) wanted.push("restore:0:0");
+      act(wire);
+      wanted.push(`drop:${code}`);
+      await world.saw("ann", wanted);
+      const { last_error: last } = await world.must("state", { id: "ann" });
+      assert.equal(last, code);
+    }
   },
 );
 

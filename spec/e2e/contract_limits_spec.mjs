@@ -54,6 +54,7 @@ contract(
       "done:normal:PONG_TIMEOUT",
     ]);
     assert.equal(gone.err.text, "wspulse: pong timeout");
+    assert.equal(await world.counted("pong_timeouts_total"), 1);
   },
 );
 
@@ -205,6 +206,22 @@ contract(
 );
 
 contract(
+  "S71 the codec msgpack reads either opcode and sends opcode 2",
+  { codec: "msgpack", validate_utf8: false },
+  async (world) => {
+    const wire = await world.wire({ id: "ann" });
+    // { event = "echo" }
+    const message = Buffer.from("\x81\xa5event\xa4echo", "latin1");
+    for (const opcode of [BINARY, TEXT]) {
+      wire.write(frame(opcode, message));
+      const answer = await wire.frame();
+      assert.equal(answer.opcode, BINARY);
+      assert.deepEqual(answer.payload, message);
+    }
+  },
+);
+
+contract(
   "S71 the codec raw sends opcode 2 when it is told to",
   { codec: "raw" },
   async (world) => {
@@ -262,7 +279,7 @@ contract(
 );
 
 contract(
-  "S19 a broadcast to a slow member costs its oldest frames and nobody else's",
+  "S19 L23 a broadcast to a slow member costs its oldest frames and nobody else's",
   { ...LARGE, send_buffer_size: 4 },
   async (world) => {
     const slow = await world.connect({ id: "slow" });
@@ -285,6 +302,10 @@ contract(
       seen.slice(-4),
       numbers(197, 200).map((number) => `news ${number}`),
     );
+    // L23: one eviction for each broadcast that found no room, and the one
+    // send that was refused.
+    const dropped = await world.counted("frames_dropped_total");
+    assert.equal(dropped, 201);
   },
 );
 
@@ -303,6 +324,8 @@ contract(
     await world.saw("ann", ["connect", LOST, "restore:4:3", "drain"]);
     await world.send("ann", "later");
     assert.deepEqual(await events(after, 1), ["later"]);
+    // Refused once, evicted three times.
+    assert.equal(await world.counted("frames_dropped_total"), 4);
   },
 );
 
@@ -322,6 +345,7 @@ contract(
       /^disconnect:normal:(EOF|IO)$/,
       /^done:normal:(EOF|IO)$/,
     ]);
+    assert.equal(await world.counted("suspensions_refused_total"), 1);
     // A place that is free again is given again.
     await world.connect({ id: "ann" });
     await world.drop("dan", await world.connect({ id: "dan" }));

@@ -102,6 +102,8 @@ contract(
     await world.send("ann", "yes");
     assert.deepEqual(await events(ann, 1), ["yes"]);
     await world.saw("ann", ["connect"]);
+    assert.equal(await world.counted("messages_received_total"), 4);
+    assert.equal(await world.counted("decode_failures_total"), 0);
   },
 );
 
@@ -124,10 +126,30 @@ contract(
   },
 );
 
+contract(
+  "S39 an error of one's own codec reaches the caller, the session lives",
+  { codec: "own" },
+  async (world) => {
+    const ann = await world.connect({ id: "ann" });
+    const frame = { event: "unspeakable" };
+    const results = await world.do(
+      { call: "send", id: "ann", frame },
+      { call: "broadcast", room: "lobby", frame },
+    );
+    for (const { ok, err } of results) {
+      assert.equal(ok, false);
+      assert.equal(err.code, "ENCODE");
+      assert.match(err.text, /it must not be said/);
+    }
+    assert.deepEqual(await ann.ask("echo"), { event: "echo" });
+    await world.saw("ann", ["connect", "message:echo"]);
+  },
+);
+
 // ---- the window
 
 contract(
-  "S6 S11 S12 S48 a resume inside the window replays what was sent",
+  "S6 S11 S12 S48 M3 a resume inside the window replays what was sent",
   WINDOW,
   async (world) => {
     const before = await world.connect({ id: "ann", room: "attic" });
@@ -142,6 +164,8 @@ contract(
     const state = await world.must("state", { id: "ann" });
     assert.deepEqual([state.is_same, state.room], [true, "attic"]);
     assert.match(state.last_error, /EOF|IO/);
+    assert.equal(await world.counted("resume_attempts_total"), 1);
+    assert.equal(await world.counted("connections_opened_total"), 1);
     assert.deepEqual((await world.must("members", { room: "cellar" })).ids, []);
   },
 );
@@ -249,6 +273,8 @@ contract(
     assert.deepEqual(await events(after, 1), ["3"]);
     await world.saw("ann", ["connect", LOST, "restore:1:2", "drain"]);
     assert.equal(after.unread, 0);
+    assert.equal(await world.counted("frames_dropped_total"), 2);
+    assert.equal(await world.counted("frames_lost_total"), 2);
   },
 );
 

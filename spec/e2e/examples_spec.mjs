@@ -60,7 +60,7 @@ test("each example is short, says what it shows and how it is run", async () => 
 
 test("check accepts each example and the template", async () => {
   const files = (await readdir(examples)).filter((name) =>
-    /^0[1-47].*\.lua$/.test(name),
+    /^0[1-46-8].*\.lua$/.test(name),
   );
   const scripts = files.map((name) => path.join(examples, name));
   scripts.push(path.join(root, "scripts/template/app.lua"));
@@ -243,6 +243,40 @@ function pack(event, ...payload) {
   return Buffer.concat([Buffer.of(0x82), ...members, Buffer.from(payload)]);
 }
 
+example("06_resume", async (server) => {
+  assert.equal(await refusal(server.connect()), 401);
+  const session = "0123456789abcdef".repeat(2);
+  const post = async (body) =>
+    (await server.request("POST", "/notes", { body })).status;
+  const before = await server.connect({ session });
+  const welcome = await before.frame();
+  assert.equal(welcome.event, "welcome");
+  assert.match(welcome.id, /^[0-9a-f]+-1$/);
+  assert.equal(await post("one"), 201);
+  const one = await before.frame();
+  assert.deepEqual(one.payload, { number: 1, text: "one" });
+
+  before.destroy();
+  for (const text of ["two", "three"]) assert.equal(await post(text), 201);
+  for (const text of ["", " \n", "x".repeat(501)]) {
+    assert.equal(await post(text), 400);
+  }
+  const after = await server.connect({ session });
+  // What came before may not have been confirmed: it comes again, by its id.
+  let frame = await after.frame();
+  while ([welcome.id, one.id].includes(frame.id)) frame = await after.frame();
+  assert.deepEqual(frame.payload, { number: 2, text: "two" });
+  assert.deepEqual((await after.frame()).payload, { number: 3, text: "three" });
+  const { event, payload } = await after.frame();
+  assert.equal(event, "restored");
+  assert.ok(payload.replayed >= 2);
+  assert.equal(payload.lost, 0);
+
+  for (const file of ["", "resume.js", "session.js", "look/chat.css"]) {
+    assert.equal((await server.request("GET", `/${file}`)).status, 200, file);
+  }
+});
+
 example("07_codec_msgpack", async (server) => {
   const peer = await server.connect();
   const ask = async (message) => {
@@ -262,9 +296,41 @@ example("07_codec_msgpack", async (server) => {
     pack("reversed", 0xa2, 0x62, 0x61),
   );
 
-  // The line of the comment, as a browser reads it.
+  // The line of the comment, with its escapes as a browser reads them.
   const file = path.join(examples, "07_codec_msgpack.lua");
   const [, line] = /ask = "(.*)"/.exec(await readFile(file, "utf8"));
-  const bytes = Buffer.from(JSON.parse(`"${line.replaceAll("\\x", "\\u00")}"`), "latin1");
-  assert.deepEqual(bytes, pack("sum", 0x93, 1, 2, 3));
+  const bytes = JSON.parse(`"${line.replaceAll("\\x", "\\u00")}"`);
+  assert.deepEqual(Buffer.from(bytes, "latin1"), pack("sum", 0x93, 1, 2, 3));
+});
+
+test("08_metrics", () => {
+  const script = path.join(examples, "08_metrics.lua");
+  const env = { METRICS_LISTEN: "127.0.0.1:0", METRICS_PASSWORD: "sesame" };
+  return serve(script, { env }, async (server) => {
+    const ada = await server.connect({ room: "garden" });
+    const grace = await server.connect({ room: "garden" });
+    const text = '{"event":"say","payload":"hi"}';
+    ada.send(text);
+    for (const peer of [ada, grace]) {
+      assert.equal((await peer.message()).data.toString(), text);
+    }
+    const rooms = await server.request("GET", "/rooms");
+    assert.deepEqual(JSON.parse(rooms.body), { garden: text.length });
+
+    const counted = /\nwspulse_messages_broadcast_total 1\n/;
+    const [, url] = /^wspulse: admin on (\S+)$/m.exec(server.stdout);
+    const page = await fetch(url);
+    assert.match(await page.text(), counted);
+    assert.equal((await fetch(new URL("/readyz", url))).status, 200);
+
+    assert.equal((await server.request("GET", "/metrics")).status, 403);
+    const headers = { authorization: "Bearer sesame" };
+    const own = await server.request("GET", "/metrics", { headers });
+    assert.match(own.body, counted);
+    assert.equal(own.headers["content-type"], page.headers.get("content-type"));
+
+    for (const peer of [ada, grace]) await peer.close(1000);
+    const left = await server.request("GET", "/rooms");
+    assert.deepEqual(JSON.parse(left.body), {});
+  });
 });

@@ -49,6 +49,7 @@ async function assertAccepted(server, changes) {
   return headers;
 }
 
+const SUBPROTOCOLS = { env: { FIXTURE_SUBPROTOCOLS: "chat.v2 chat.v1" } };
 const BAD_REQUEST = { status: 400, body: "Bad Request\n" };
 const UPGRADE_REQUIRED = { status: 426, body: "Upgrade Required\n" };
 
@@ -65,6 +66,63 @@ withServer(
     assert.equal(headers["sec-websocket-extensions"], undefined);
     assert.equal(headers["sec-websocket-protocol"], undefined);
   },
+);
+
+withServer(
+  "sub-protocols: the server's order wins, nothing else is echoed",
+  async (server) => {
+    const offers = {
+      "chat.v1": "chat.v1",
+      "chat.v1, chat.v2": "chat.v2",
+      "x,\tchat.v2 ,chat.v1": "chat.v2",
+      "": undefined,
+      "chat, chat.v3": undefined,
+      "CHAT.V1": undefined,
+      '"chat.v1"': undefined,
+    };
+    for (const [offer, chosen] of Object.entries(offers)) {
+      const headers = await assertAccepted(server, {
+        "Sec-WebSocket-Protocol": offer,
+      });
+      assert.equal(headers["sec-websocket-protocol"], chosen, offer);
+    }
+    const both = await assertAccepted(server, {
+      "Sec-WebSocket-Protocol": ["chat.v1", "x, chat.v2"],
+    });
+    assert.equal(both["sec-websocket-protocol"], "chat.v2");
+    const none = await assertAccepted(server, {});
+    assert.equal(none["sec-websocket-protocol"], undefined);
+  },
+  SUBPROTOCOLS,
+);
+
+withServer(
+  "hostile 10, 11: sub-protocols that are forged, or many",
+  async (server) => {
+    const offers = [
+      "chat.v1%0d%0aX-Forged: 1",
+      "chat.v1\\r\\nX-Forged: 1",
+      Array.from({ length: 1000 }, (_, i) => `p${i}`).join(","),
+      ",".repeat(8000),
+      [" ,".repeat(3000), " ,".repeat(3000)],
+    ];
+    for (const offer of offers) {
+      const headers = await assertAccepted(server, {
+        "Sec-WebSocket-Protocol": offer,
+      });
+      assert.equal(headers["sec-websocket-protocol"], undefined);
+      assert.equal(headers["x-forged"], undefined);
+    }
+    const last = await assertAccepted(server, {
+      "Sec-WebSocket-Protocol": `${",".repeat(8000)}chat.v1`,
+    });
+    assert.equal(last["sec-websocket-protocol"], "chat.v1");
+    for (const offer of ["p,".repeat(10_000), ",".repeat(64 * 1024)]) {
+      const tooLong = { status: 431 };
+      await assertRefused(server, { "Sec-WebSocket-Protocol": offer }, tooLong);
+    }
+  },
+  SUBPROTOCOLS,
 );
 
 withServer("hostile 1: Connection and Upgrade", async (server) => {

@@ -195,7 +195,7 @@ describe("texts on the pages are those of the code", function()
   it("server.md", function()
     local code = code_of {
       "src/core/options.c", "src/lua/lua_options.c", "src/lua/lua_option.c",
-      "src/lua/lua_routes.c",
+      "src/lua/lua_routes.c", "src/lua/lua_codec.c", "src/lua/lua_metrics.c",
     }
     local rows = read(PAGES .. "server.md"):match("\n## Texts(.*)")
     local count = 0
@@ -225,7 +225,7 @@ end)
 describe("pages", function()
   local names = {
     "README", "server", "connection", "room", "frame", "router", "context",
-    "request", "response", "errors",
+    "request", "response", "codec", "metrics", "errors",
   }
 
   --- The anchors that a page's headings make.

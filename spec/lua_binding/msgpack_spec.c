@@ -1,95 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua/lua_msgpack.h"
 
-#include <lauxlib.h>
 #include <time.h>
 
-#include "lua/lua_encoder.h"
-#include "lua/lua_error.h"
-#include "lua_binding/script.h"
-
-/* Functions that the snippets share, beside encode and decode below. */
-static const char prelude[] =
-    "function hex(s)\n"
-    "  return (s:gsub('.', function(c) return ('%02x'):format(c:byte()) end))\n"
-    "end\n"
-    "function bytes(text)\n"
-    "  return (text:gsub(' ', ''):gsub('%x%x', function(d)\n"
-    "    return string.char(tonumber(d, 16))\n"
-    "  end))\n"
-    "end\n"
-    "function is(value, text)\n"
-    "  local got = hex(assert(encode(value)))\n"
-    "  if got ~= text then error('got ' .. got .. ', not ' .. text, 2) end\n"
-    "end\n"
-    "function refused(value, text)\n"
-    "  local got, err = encode(value)\n"
-    "  assert(got == nil, got)\n"
-    "  assert(err.code == 'ENCODE' and err.cause == core.errors.ENCODE)\n"
-    "  if tostring(err) ~= 'wspulse: encode failed: ' .. text then\n"
-    "    error('got ' .. tostring(err), 2)\n"
-    "  end\n"
-    "end\n"
-    "function nested(n)\n"
-    "  local t = {}\n"
-    "  for _ = 2, n do t = { t } end\n"
-    "  return t\n"
-    "end\n"
-    "function same(a, b)\n"
-    "  if type(a) ~= 'table' or type(b) ~= 'table' then\n"
-    "    return a == b or (a ~= a and b ~= b)\n"
-    "  end\n"
-    "  for k, v in pairs(a) do if not same(v, b[k]) then return end end\n"
-    "  for k in pairs(b) do if a[k] == nil then return end end\n"
-    "  return true\n"
-    "end";
-
-static int encode(lua_State *L)
-{
-    struct wsp_diag diag = {.code = WSP_OK};
-    struct wsp_lua_encoding encoding = {
-        .format = WSP_LUA_FORMAT_MSGPACK,
-        .index = 1,
-        .root = "value",
-        .diag = &diag,
-    };
-    lua_settop(L, 1);
-    if (wsp_lua_encoder_run(L, wsp_lua_state_get(L), &encoding) != WSP_OK) {
-        return wsp_lua_error_nil_diag(L, &diag);
-    }
-    lua_pushlstring(L, encoding.text.data, encoding.text.len);
-    return 1;
-}
-
-/* Gives the value, or nothing but the reason when the bytes are malformed. */
-static int decode(lua_State *L)
-{
-    struct wsp_span bytes;
-    bytes.data = luaL_checklstring(L, 1, &bytes.len);
-    if (wsp_lua_msgpack_decode(L, wsp_lua_state_get(L), bytes)) {
-        return 1;
-    }
-    return luaL_error(L, "decode: %s", lua_tostring(L, -1));
-}
-
-static int open_msgpack(void **state)
-{
-    script_open(state);
-    struct script *script = *state;
-    script->state->codec = "msgpack";
-    lua_register(script->L, "encode", encode);
-    lua_register(script->L, "decode", decode);
-    script_run(script, prelude);
-    return 0;
-}
-
-static int reset(void **state)
-{
-    struct script *script = *state;
-    script->state->codec = "msgpack";
-    script_end_call(script);
-    return 0;
-}
+#include "lua_binding/msgpack_script.h"
 
 /* ---- encode ---- */
 
@@ -459,119 +373,6 @@ static void random_trees_round_trip(void **state)
         "end");
 }
 
-/* ---- frames ---- */
-
-/* Begins a call with the message {event: "e", payload: `text` in hexadecimal},
- * shown to the script as `message`. */
-static void receive(struct script *script, const char *text)
-{
-    lua_State *L = script->L;
-    lua_settop(L, 0);
-    lua_getglobal(L, "bytes");
-    lua_pushfstring(L, "82a56576656e74a165a77061796c6f6164%s", text);
-    lua_call(L, 1, 1);
-    lua_pushvalue(L, -1);
-    lua_setglobal(L, "message");
-    struct wsp_span raw;
-    raw.data = lua_tolstring(L, -1, &raw.len);
-    script->frame = (struct wsp_frame){
-        .id = {"", 0},
-        .event = {raw.data + 8, 1},
-        .payload = {raw.data + 17, raw.len - 17},
-        .has_payload = true,
-        .binary = true,
-        .raw = raw,
-    };
-    script->state->codec = "msgpack";
-    script_begin_call(script);
-}
-
-static void a_payload_decodes_on_first_touch(void **state)
-{
-    struct script *script = *state;
-    receive(script, "83a46e616d65a3416e6ea46c697374920102a26e6fc0");
-    script_run(script, "assert(frame.event == 'e' and frame.binary)\n"
-                       "local p = frame.payload\n"
-                       "assert(p.name == 'Ann' and p.list[2] == 2)\n"
-                       "assert(p.no == core.null)\n"
-                       "assert(rawequal(frame.payload, p))\n"
-                       "assert(frame:field 'name' == 'Ann')\n"
-                       "assert(frame:raw() == message:sub(18))\n"
-                       "assert(same(decode(frame:raw()), p))");
-    receive(script, "c0");
-    script_run(script, "assert(frame.payload == core.null)\n"
-                       "assert(frame:field 'a' == nil)");
-    script->frame.has_payload = false;
-    script_run(script, "assert(frame.payload == nil and frame:raw() == nil)");
-}
-
-static void a_table_becomes_a_frame(void **state)
-{
-    script_run(*state,
-               "local out = send { id = 'i', event = 'e', payload = { 1 } }\n"
-               "assert(out.id == 'i' and out.event == 'e' and out.checked)\n"
-               "assert(hex(out.payload) == '9101')\n"
-               "assert(send({}).payload == nil)\n"
-               "assert(hex(send({ payload = core.null }).payload) == 'c0')\n"
-               "assert(hex(send({ payload = false }).payload) == 'c2')\n"
-               "local raw = core.raw(bytes 'cd0001')\n"
-               "assert(hex(send({ payload = raw }).payload) == 'cd0001')\n"
-               "local none, err = send { payload = { { print } } }\n"
-               "assert(none == nil and tostring(err) == 'wspulse: encode '\n"
-               "  .. 'failed: payload[1][1]: cannot encode a function')\n"
-               "none, err = send { payload = core.raw '{}' }\n"
-               "assert(none == nil and tostring(err) == 'wspulse: encode '\n"
-               "  .. 'failed: payload: wspulse.raw was given bytes that are '\n"
-               "  .. 'not valid msgpack')");
-}
-
-/* Bytes that are no UTF-8 go on: the message is binary. The id stays with it. */
-static void forwarding_sends_the_original_bytes(void **state)
-{
-    struct script *script = *state;
-    receive(script, "81a16bc403ff00fe");
-    script->frame.id = wsp_span_of("7");
-    script_run(script,
-               "frame.payload.k = 'changed'\n"
-               "local out = send(frame)\n"
-               "assert(out.raw == message and out.id == '7')\n"
-               "out = send(frame:with { event = 'new' })\n"
-               "assert(out.event == 'new' and out.id == '7')\n"
-               "assert(hex(out.payload) == '81a16bc403ff00fe')\n"
-               "out = send(frame:with { payload = { 1 } })\n"
-               "assert(out.event == 'e' and hex(out.payload) == '9101')\n"
-               "kept = frame:keep()");
-    memset(&script->frame, 0, sizeof script->frame);
-    script_end_call(script);
-    script_run(script, "collectgarbage()\n"
-                       "assert(kept.payload.k == 'changed')\n"
-                       "assert(send(kept).raw == message)");
-}
-
-static void a_frame_does_not_cross_codecs(void **state)
-{
-    struct script *script = *state;
-    static const char refusals[] =
-        "local out, err = send(frame)\n"
-        "assert(out == nil and err.code == 'ENCODE')\n"
-        "out, err = send(frame:with { event = 'x' })\n"
-        "assert(out == nil and tostring(err) == 'wspulse: encode failed: '\n"
-        "  .. 'payload: the payload came by another codec')\n"
-        "assert(send { payload = frame.payload })";
-    receive(script, "31");
-    script->state->codec = "json";
-    script_run(script, refusals);
-    script_receive(script, "1");
-    script->state->codec = "msgpack";
-    script_run(script, refusals);
-    receive(script, "c40101");
-    script->state->codec = "raw";
-    script_run(script, "local out, err = send(frame)\n"
-                       "assert(out == nil and err.code == 'ENCODE')\n"
-                       "assert(send({ payload = frame:raw(), binary = true })\n"
-                       "  .payload == frame:raw())");
-}
-
 /* ---- memory ---- */
 
 static int work(lua_State *L)
@@ -599,7 +400,7 @@ static void running_out_of_memory_raises(void **state)
 
 int main(void)
 {
-#define SPEC(name) cmocka_unit_test_setup(name, reset)
+#define SPEC(name) cmocka_unit_test_setup(name, msgpack_script_reset)
     const struct CMUnitTest tests[] = {
         SPEC(scalars),
         SPEC(integers_are_exact_and_short),
@@ -624,13 +425,9 @@ int main(void)
         SPEC(hostile_48_malformed_bytes_raise),
         SPEC(hostile_48_memory_follows_what_is_there),
         SPEC(random_trees_round_trip),
-        SPEC(a_payload_decodes_on_first_touch),
-        SPEC(a_table_becomes_a_frame),
-        SPEC(forwarding_sends_the_original_bytes),
-        SPEC(a_frame_does_not_cross_codecs),
         SPEC(running_out_of_memory_raises),
     };
 #undef SPEC
-    return cmocka_run_group_tests_name("lua msgpack", tests, open_msgpack,
-                                       script_close);
+    return cmocka_run_group_tests_name("lua msgpack", tests,
+                                       msgpack_script_open, script_close);
 }

@@ -71,6 +71,7 @@ static const char look[] =
     "assert(r:query 'name' == 'J\\195\\182rg' and r:query 'x' == '1 2')\n"
     "assert(r:query 'flag' == '' and r:query 'none' == nil)\n"
     "assert(r:cookie 'session' == 's3' and r:cookie 'none' == nil)\n"
+    "assert(r.subprotocol == nil)\n"
     "assert(r:body() == 'body' and r.nothing == nil and r[1] == nil)\n"
     "assert(tostring(r) == 'wspulse.request: POST /room/a%20b')";
 

@@ -41,7 +41,7 @@ install() {
 }
 
 installs_nothing_when_complete() {
-    install "" run test check && [ ! -s "$calls" ]
+    install "" run test check conformance && [ ! -s "$calls" ]
 }
 
 installs_only_what_is_missing() {
@@ -97,6 +97,20 @@ is_content_with_another_node() {
     install "nodejs npm" test && [ ! -s "$calls" ]
 }
 
+is_content_with_another_go_and_python() {
+    stand_in go 'echo go1.19'
+    stand_in python3 ''
+    install "golang-go python3 python3-venv" conformance && [ ! -s "$calls" ]
+}
+
+installs_go_and_python() {
+    rm "$bin/go"
+    stand_in python3 'exit 1'
+    install "golang-go python3-venv" conformance || return 1
+    cat "$calls"
+    grep -q ' golang-go python3-venv$' "$calls"
+}
+
 fails_when_apt_fails() {
     stand_in apt-get 'exit 100'
     ! install "cmake" run
@@ -126,6 +140,9 @@ prove "uses sudo when not root" uses_sudo_when_not_root
 prove "uses none as root" needs_no_sudo_as_root
 prove "takes promtool alone out of its package" takes_promtool_alone
 prove "is content with a node that came otherwise" is_content_with_another_node
+prove "is content with a go and a python that came otherwise" \
+    is_content_with_another_go_and_python
+prove "installs go and python where they are absent" installs_go_and_python
 prove "refuses an unknown group" refuses_an_unknown_group
 prove "fails when apt-get fails" fails_when_apt_fails
 prove "lists the packages where apt-get is absent" lists_packages_without_apt

@@ -35,12 +35,12 @@ refuses_an_unknown_suite() {
 # Every file of specs is reached: none lies where no suite looks.
 reaches_every_spec() {
     local layers='base|proto|net|core|runtime|lua_binding|cli'
-    ! (cd "$root" && find spec -name node_modules -prune -o -type f \
+    ! (cd "$root" && find spec conformance -name node_modules -prune -o -type f \
         \( -name '*_spec.*' -o -name '*.spec.*' -o -name '*.test.*' \) -print) |
         grep -vE \
             -e "^spec/($layers)/[a-z0-9_]+_spec\\.c\$" \
             -e '^spec/(lua|binding|cli)/([a-z0-9_]+/)*[a-z0-9_]+_spec\.lua$' \
-            -e '^spec/e2e/[a-z0-9_]+_spec\.mjs$' \
+            -e '^(spec/e2e|conformance)/[a-z0-9_]+_spec\.mjs$' \
             -e '^spec/package/[a-z0-9_]+_spec\.sh$'
 }
 

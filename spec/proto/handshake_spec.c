@@ -15,7 +15,7 @@
 #define CONNECTION "Connection: Upgrade\r\n"
 
 struct request {
-    char bytes[4096];
+    char bytes[WSP_HTTP_HEAD_MAX];
     struct wsp_http_head head;
 };
 
@@ -165,9 +165,125 @@ static void test_the_answer(void **state)
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
         "\r\n";
     char out[WSP_HANDSHAKE_ACCEPT_MAX];
-    size_t len = wsp_handshake_accept(&request.head, request.bytes, out);
+    size_t len = wsp_handshake_accept(&request.head, request.bytes,
+                                      (struct wsp_span){NULL, 0}, out);
     assert_int_equal(len, sizeof(expected) - 1);
     assert_memory_equal(out, expected, len);
+}
+
+/* ---- sub-protocols ---- */
+
+#define PROTOCOL "Sec-WebSocket-Protocol: "
+
+static const char *const spoken[] = {"chat.v2", "chat", "Chat"};
+
+/* What a server that speaks `spoken` chooses from the headers; "" for none. */
+static void expect_choice(const char *headers, const char *name)
+{
+    struct request request = request_of("GET / HTTP/1.1", headers);
+    struct wsp_http_slice chosen =
+        wsp_handshake_subprotocol(&request.head, request.bytes, spoken, 3);
+    struct wsp_span span = wsp_http_slice_in(chosen, request.bytes);
+    if (!wsp_span_equal(span, wsp_span_of(name))) {
+        fail_msg("%.*s, not \"%s\": %s", (int)span.len, span.data, name,
+                 headers);
+    }
+}
+
+static void test_the_server_prefers_a_subprotocol(void **state)
+{
+    (void)state;
+    expect_choice(PROTOCOL "chat\r\n", "chat");
+    expect_choice(PROTOCOL "chat, chat.v2\r\n", "chat.v2");
+    expect_choice(PROTOCOL "other,chat.v2 ,\tchat\r\n", "chat.v2");
+    expect_choice("sec-websocket-protocol: x\r\n" PROTOCOL "chat\r\n"
+                  "X-Between: chat.v2\r\n" PROTOCOL "y, chat.v2\r\n",
+                  "chat.v2");
+    expect_choice(PROTOCOL "Chat\r\n", "Chat");
+}
+
+static void test_no_subprotocol_in_common(void **state)
+{
+    (void)state;
+    expect_choice("", "");
+    expect_choice(PROTOCOL "\r\n", "");
+    expect_choice(PROTOCOL "CHAT, chat.v, chat.v22, \"chat\", chat;q=1\r\n",
+                  "");
+    expect_choice(PROTOCOL "cha\r\n" PROTOCOL "t\r\n", "");
+    expect_choice(PROTOCOL "chat%0d%0aX-Forged: 1\r\n", "");
+    struct request request = request_of("GET / HTTP/1.1", PROTOCOL "chat\r\n");
+    struct wsp_http_slice none =
+        wsp_handshake_subprotocol(&request.head, request.bytes, NULL, 0);
+    assert_int_equal(none.len, 0);
+}
+
+/* As long as a head may be: every line is walked once. */
+static void test_hostile_11_long_offers(void **state)
+{
+    (void)state;
+    static char headers[WSP_HTTP_HEAD_MAX];
+    static const char *const fillers[] = {",", " ", ", ", "a,", "chat."};
+    for (size_t i = 0; i < sizeof(fillers) / sizeof(*fillers); i++) {
+        size_t at = (size_t)sprintf(headers, PROTOCOL);
+        while (at < 8000) {
+            at += (size_t)sprintf(headers + at, "%s", fillers[i]);
+        }
+        at += (size_t)sprintf(headers + at, "\r\n" PROTOCOL);
+        while (at < 16000) {
+            at += (size_t)sprintf(headers + at, "%s", fillers[i]);
+        }
+        sprintf(headers + at, ", chat\r\n");
+        expect_choice(headers, "chat");
+    }
+}
+
+static void test_the_answer_names_the_choice_alone(void **state)
+{
+    (void)state;
+    struct request request =
+        request_of("GET / HTTP/1.1",
+                   UPGRADE CONNECTION VERSION KEY PROTOCOL "chat, other\r\n");
+    struct wsp_http_slice chosen =
+        wsp_handshake_subprotocol(&request.head, request.bytes, spoken, 3);
+    char out[WSP_HANDSHAKE_ACCEPT_MAX + 1];
+    size_t len =
+        wsp_handshake_accept(&request.head, request.bytes,
+                             wsp_http_slice_in(chosen, request.bytes), out);
+    out[len] = '\0';
+    static const char end[] = "\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
+    assert_in_range(len, sizeof(end), WSP_HANDSHAKE_ACCEPT_MAX);
+    assert_string_equal(out + len - (sizeof(end) - 1), end);
+    assert_null(strstr(out, "other"));
+}
+
+static void test_the_longest_subprotocol_fits_the_answer(void **state)
+{
+    (void)state;
+    char name[WSP_SUBPROTOCOL_MAX + 2];
+    memset(name, 'p', sizeof(name));
+    name[WSP_SUBPROTOCOL_MAX + 1] = '\0';
+    assert_false(wsp_subprotocol_is_valid(name));
+    name[WSP_SUBPROTOCOL_MAX] = '\0';
+    assert_true(wsp_subprotocol_is_valid(name));
+    struct request request =
+        request_of("GET / HTTP/1.1", UPGRADE CONNECTION VERSION KEY);
+    char out[WSP_HANDSHAKE_ACCEPT_MAX];
+    size_t len = wsp_handshake_accept(&request.head, request.bytes,
+                                      wsp_span_of(name), out);
+    assert_in_range(len, WSP_SUBPROTOCOL_MAX, sizeof(out) - 1);
+    assert_memory_equal(out + len - 4, "\r\n\r\n", 4);
+}
+
+static void test_a_subprotocol_is_a_token(void **state)
+{
+    (void)state;
+    assert_true(wsp_subprotocol_is_valid("v12.stomp"));
+    assert_true(wsp_subprotocol_is_valid("!#$%&'*+-.^_`|~09azAZ"));
+    static const char *const bad[] = {"",     "a b", "a,b",      "a\r\nX: 1",
+                                      "a\tb", "\"",  "\xC3\xA9", "a/b"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_false(wsp_subprotocol_is_valid(bad[i]));
+    }
 }
 
 static void test_hostile_10_nothing_of_the_request_is_echoed(void **state)
@@ -179,7 +295,8 @@ static void test_hostile_10_nothing_of_the_request_is_echoed(void **state)
                                         "Sec-WebSocket-Extensions: "
                                         "permessage-deflate\r\n");
     char out[WSP_HANDSHAKE_ACCEPT_MAX + 1];
-    size_t len = wsp_handshake_accept(&request.head, request.bytes, out);
+    size_t len = wsp_handshake_accept(&request.head, request.bytes,
+                                      (struct wsp_span){NULL, 0}, out);
     assert_in_range(len, 1, WSP_HANDSHAKE_ACCEPT_MAX);
     out[len] = '\0';
     assert_null(strstr(out, "Protocol:"));
@@ -197,6 +314,12 @@ int main(void)
         cmocka_unit_test(test_the_order_of_the_checks),
         cmocka_unit_test(test_hostile_3_key),
         cmocka_unit_test(test_the_answer),
+        cmocka_unit_test(test_the_server_prefers_a_subprotocol),
+        cmocka_unit_test(test_no_subprotocol_in_common),
+        cmocka_unit_test(test_hostile_11_long_offers),
+        cmocka_unit_test(test_the_answer_names_the_choice_alone),
+        cmocka_unit_test(test_the_longest_subprotocol_fits_the_answer),
+        cmocka_unit_test(test_a_subprotocol_is_a_token),
         cmocka_unit_test(test_hostile_10_nothing_of_the_request_is_echoed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

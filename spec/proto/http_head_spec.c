@@ -443,6 +443,27 @@ static void test_tokens_of_a_list(void **state)
     expect_token(",,,", "upgrade", false);
 }
 
+static void test_values_of_every_field_of_a_name(void **state)
+{
+    (void)state;
+    static const char bytes[] =
+        "GET / HTTP/1.1\r\n" HOST "X: a,b c ,\r\nY: no\r\nX: ,, \t,\r\n"
+        "x:\r\nX: d\r\n\r\n";
+    static const char *const expected[] = {"a", "b c", "d"};
+    struct wsp_http_head head;
+    assert_true(parse(&head, bytes) > 0);
+    struct wsp_http_values values = wsp_http_values_of(&head, bytes, SPAN("X"));
+    struct wsp_span value;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(wsp_http_values_next(&values, &value));
+        assert_true(wsp_span_equal(value, wsp_span_of(expected[i])));
+    }
+    assert_false(wsp_http_values_next(&values, &value));
+    assert_false(wsp_http_values_next(&values, &value));
+    values = wsp_http_values_of(&head, bytes, SPAN("Z"));
+    assert_false(wsp_http_values_next(&values, &value));
+}
+
 static void test_nothing_is_read_behind_the_bytes(void **state)
 {
     (void)state;
@@ -483,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_hostile_6_bytes_without_end),
         cmocka_unit_test(test_fields_are_found_without_case),
         cmocka_unit_test(test_tokens_of_a_list),
+        cmocka_unit_test(test_values_of_every_field_of_a_name),
         cmocka_unit_test(test_nothing_is_read_behind_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

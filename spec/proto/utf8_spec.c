@@ -208,6 +208,28 @@ static void test_the_length_of_a_character(void **state)
     assert_int_equal(wsp_utf8_character_len("", 0), 0);
 }
 
+static void expect_repaired(struct wsp_span text, struct wsp_span repaired)
+{
+    char out[64];
+    assert_int_equal(wsp_utf8_repair(text.data, text.len, NULL), repaired.len);
+    assert_int_equal(wsp_utf8_repair(text.data, text.len, out), repaired.len);
+    assert_memory_equal(out, repaired.data, repaired.len);
+    assert_true(wsp_utf8_check(out, repaired.len));
+}
+
+static void test_repair_replaces_each_byte_that_is_wrong(void **state)
+{
+    (void)state;
+    struct wsp_span whole = {sample, strlen(sample)};
+    expect_repaired(whole, whole);
+    expect_repaired(wsp_span_of("a\xFF\xC3\xA9"),
+                    wsp_span_of("a\xEF\xBF\xBD\xC3\xA9"));
+    expect_repaired(wsp_span_of("\xE2\x82"),
+                    wsp_span_of("\xEF\xBF\xBD\xEF\xBF\xBD"));
+    expect_repaired((struct wsp_span){"\0\x80\0", 3},
+                    (struct wsp_span){"\0\xEF\xBF\xBD\0", 5});
+}
+
 static void test_the_public_check(void **state)
 {
     (void)state;
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_an_unfinished_character_is_not_complete),
         cmocka_unit_test(test_a_wrong_byte_is_found_at_any_place),
         cmocka_unit_test(test_the_length_of_a_character),
+        cmocka_unit_test(test_repair_replaces_each_byte_that_is_wrong),
         cmocka_unit_test(test_the_public_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,14 @@ static void on_admit(void *ud, const struct wsp_request *request,
         (struct wsp_span){host->room, room_len > 0 ? (size_t)room_len : 0};
 }
 
+static void call_hook(struct host *host, const char *event,
+                      struct wsp_connection *connection)
+{
+    if (host->hook) {
+        host->hook(host, event, connection);
+    }
+}
+
 static void on_connect(void *ud, struct wsp_connection *connection)
 {
     char greet[8];
@@ -42,6 +50,7 @@ static void on_connect(void *ud, struct wsp_connection *connection)
                                   .has_payload = true};
         wsp_connection_send(connection, &frame, NULL);
     }
+    call_hook(ud, "connect", connection);
     atomic_fetch_add(&((struct host *)ud)->connects, 1);
 }
 
@@ -57,8 +66,8 @@ static void on_disconnect(void *ud, struct wsp_connection *connection,
                           struct wsp_error *error, enum wsp_reason reason)
 {
     struct host *host = ud;
-    (void)connection;
     (void)reason;
+    call_hook(host, "disconnect", connection);
     atomic_store(&host->last_code, error ? wsp_error_code(error) : WSP_OK);
     atomic_fetch_add(&host->disconnects, 1);
 }
@@ -86,13 +95,30 @@ static void on_drain(void *ud, struct wsp_connection *connection)
     atomic_fetch_add(&((struct host *)ud)->drains, 1);
 }
 
+static void on_forget(void *ud, struct wsp_connection *connection)
+{
+    (void)connection;
+    atomic_fetch_add(&((struct host *)ud)->forgets, 1);
+}
+
 static void *run(void *ud)
 {
     wsp_loop_run(((struct host *)ud)->loop);
     return NULL;
 }
 
+void host_init(struct host *host)
+{
+    memset(host, 0, sizeof *host);
+}
+
 void host_start(struct host *host, void (*adjust)(struct wsp_options *))
+{
+    host_init(host);
+    host_run(host, adjust);
+}
+
+void host_run(struct host *host, void (*adjust)(struct wsp_options *))
 {
     static const char *const listen[] = {"127.0.0.1:0"};
     struct wsp_diag diag = {WSP_OK, 0, ""};
@@ -106,8 +132,8 @@ void host_start(struct host *host, void (*adjust)(struct wsp_options *))
         .on_transport_drop = on_transport_drop,
         .on_transport_restore = on_transport_restore,
         .on_drain = on_drain,
+        .on_forget = on_forget,
     };
-    memset(host, 0, sizeof *host);
     wsp_options_init(&options);
     options.listen = listen;
     options.listen_count = 1;

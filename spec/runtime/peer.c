@@ -14,20 +14,27 @@
 
 #include <cmocka.h>
 
-void peer_connect(struct peer *peer, const char *address)
+bool peer_dial(struct peer *peer, const char *address)
 {
     const char *colon = strrchr(address, ':');
     struct sockaddr_in to = {.sin_family = AF_INET};
     struct timeval deadline = {10, 0};
-    assert_non_null(colon);
-    to.sin_port = htons((uint16_t)atoi(colon + 1));
+    to.sin_port = htons((uint16_t)(colon ? atoi(colon + 1) : 0));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     peer->in_len = 0;
     peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(peer->fd >= 0);
     setsockopt(peer->fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     setsockopt(peer->fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);
-    assert_int_equal(connect(peer->fd, (struct sockaddr *)&to, sizeof to), 0);
+    if (connect(peer->fd, (struct sockaddr *)&to, sizeof to) == 0) {
+        return true;
+    }
+    close(peer->fd);
+    return false;
+}
+
+void peer_connect(struct peer *peer, const char *address)
+{
+    assert_true(peer_dial(peer, address));
 }
 
 static void write_all(struct peer *peer, const void *data, size_t len)

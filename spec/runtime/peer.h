@@ -4,6 +4,7 @@
 #ifndef WSP_SPEC_RUNTIME_PEER_H
 #define WSP_SPEC_RUNTIME_PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,10 @@ struct peer {
     char in[65536]; /* bytes read but not used */
     size_t in_len;
 };
+
+/* Connects to "127.0.0.1:port"; false when it cannot. Asserts nothing, so any
+ * thread may call it. */
+bool peer_dial(struct peer *peer, const char *address);
 
 /* Connects to "127.0.0.1:port" and fails the spec when it cannot. */
 void peer_connect(struct peer *peer, const char *address);

@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+static void end_line(FILE *out, const struct wsp_server *server)
+{
+    const char *name = wsp_server_name(server);
+    if (strcmp(name, "main") != 0) {
+        fprintf(out, " (server %s)", name);
+    }
+    fputc('\n', out);
+}
+
 static void announce_address(FILE *out, const struct wsp_server *server,
                              const char *address)
 {
@@ -12,11 +21,21 @@ static void announce_address(FILE *out, const struct wsp_server *server,
         fprintf(out, "wspulse: listening on http://%s/ and ws://%s%s", address,
                 address, wsp_server_path(server));
     }
-    const char *name = wsp_server_name(server);
-    if (strcmp(name, "main") != 0) {
-        fprintf(out, " (server %s)", name);
+    end_line(out, server);
+}
+
+static void announce_admin(FILE *out, const struct wsp_server *server)
+{
+    const char *address = wsp_server_admin_address(server);
+    if (!address) {
+        return;
     }
-    fputc('\n', out);
+    if (strncmp(address, "unix:", 5) == 0) {
+        fprintf(out, "wspulse: admin on %s", address);
+    } else {
+        fprintf(out, "wspulse: admin on http://%s/metrics", address);
+    }
+    end_line(out, server);
 }
 
 static void announce_server(FILE *out, const struct wsp_server *server)
@@ -25,6 +44,7 @@ static void announce_server(FILE *out, const struct wsp_server *server)
     for (size_t i = 0; (address = wsp_server_address(server, i)); i++) {
         announce_address(out, server, address);
     }
+    announce_admin(out, server);
 }
 
 void wsp_announce_servers(FILE *out, struct wsp_lua_host *host)

@@ -4,6 +4,7 @@
  *     wspulse: listening on http://127.0.0.1:41873/ and
  *     ws://127.0.0.1:41873/ws                    (one line; fit to be clicked)
  *     wspulse: listening on unix:/run/app.sock
+ *     wspulse: admin on http://127.0.0.1:9100/metrics
  *
  * A server that is not named "main" stands behind it: "(server admin)".
  * Thread: main. */

@@ -17,10 +17,16 @@ struct reload {
     struct wsp_control_reply *reply;
 };
 
+/* A script may have reloaded its server itself, so nobody else counts. */
+static unsigned generation_of(const struct wsp_app *app)
+{
+    return wsp_lua_host_generation(app->script.host);
+}
+
 static void log_reload(const struct reload *reload, const char *refusal)
 {
     const struct wsp_log_field fields[] = {
-        WSP_LOG_NUM("generation", reload->app->generation),
+        WSP_LOG_NUM("generation", generation_of(reload->app)),
         WSP_LOG_STR("by", reload->by),
         WSP_LOG_STR("reason", refusal),
     };
@@ -35,7 +41,7 @@ static void log_reload(const struct reload *reload, const char *refusal)
 static void answer_reload(const struct reload *reload, const char *refusal)
 {
     char text[64];
-    snprintf(text, sizeof(text), "generation %u", reload->app->generation);
+    snprintf(text, sizeof(text), "generation %u", generation_of(reload->app));
     if (reload->reply) {
         wsp_control_answer(reload->reply, !refusal, refusal ? refusal : text);
     }
@@ -47,9 +53,8 @@ static void on_reload(void *ud, enum wsp_err result, unsigned generation,
     struct reload *reload = ud;
     struct wsp_app *app = reload->app;
     const char *refusal = NULL;
-    if (result == WSP_OK) {
-        app->generation = generation;
-    } else {
+    (void)generation;
+    if (result != WSP_OK) {
         refusal = diag ? diag->message : wsp_err_text(result);
     }
     log_reload(reload, refusal);
@@ -108,7 +113,7 @@ static void on_control(void *ud, const char *command, const char *argument,
         bool has_path = argument && argument[0] != '\0';
         wsp_app_reload(app, "control", has_path ? argument : NULL, reply);
     } else if (strcmp(command, "status") == 0) {
-        snprintf(text, sizeof(text), "generation %u", app->generation);
+        snprintf(text, sizeof(text), "generation %u", generation_of(app));
         wsp_control_answer(reply, true, text);
     } else {
         wsp_control_answer(reply, false, "unknown command");
@@ -242,7 +247,6 @@ enum wsp_err wsp_app_open(struct wsp_app *app,
     *app = (struct wsp_app){
         .settings = settings,
         .logger = *logger,
-        .generation = 1,
     };
     enum wsp_err result =
         wsp_script_init(&app->script, logger, settings->listen.items,

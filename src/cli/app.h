@@ -23,7 +23,6 @@ struct wsp_app {
     struct wsp_signal *terminate; /* SIGTERM */
     struct wsp_control *control;  /* NULL: none */
     struct wsp_watch *watch;      /* NULL without --watch */
-    unsigned generation;          /* the last one that was accepted */
     bool is_closing;              /* the first signal has come */
     bool is_cut; /* the second one: nobody waits for the barrier */
 };

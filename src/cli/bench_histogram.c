@@ -21,8 +21,7 @@ static uint32_t bucket_of(uint64_t value)
     if (doubling > WSP_BENCH_DOUBLINGS) {
         return WSP_BENCH_BUCKETS - 1;
     }
-    uint32_t step =
-        (uint32_t)(value >> (doubling - 1)) & (WSP_BENCH_STEPS - 1);
+    uint32_t step = (uint32_t)(value >> (doubling - 1)) & (WSP_BENCH_STEPS - 1);
     return doubling * WSP_BENCH_STEPS + step;
 }
 

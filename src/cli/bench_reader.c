@@ -38,8 +38,8 @@ static size_t take_head(struct wsp_bench_reader *reader, const uint8_t *data,
                         size_t len)
 {
     size_t taken = 0;
-    while (taken < len && (reader->head_len < 2 ||
-                           reader->head_len < head_size(reader))) {
+    while (taken < len &&
+           (reader->head_len < 2 || reader->head_len < head_size(reader))) {
         reader->head[reader->head_len++] = data[taken++];
     }
     if (reader->head_len >= 2 && reader->head_len == head_size(reader)) {
@@ -66,8 +66,8 @@ static const char *find_fault(const struct wsp_bench_reader *reader)
     return NULL;
 }
 
-static size_t take_payload(struct wsp_bench_reader *reader,
-                           const uint8_t *data, size_t len)
+static size_t take_payload(struct wsp_bench_reader *reader, const uint8_t *data,
+                           size_t len)
 {
     size_t taken = reader->left < len ? (size_t)reader->left : len;
     if (is_control(reader) && taken) {
@@ -101,8 +101,9 @@ static void note_frame(struct wsp_bench_reader *reader,
         reading->messages += reader->head[0] >> 7;
         reading->bytes += payload_len(reader);
     } else if (opcode == PING) {
-        reading->ping = reader->body;
+        reading->is_pinged = true;
         reading->ping_len = reader->body_len;
+        memcpy(reading->ping, reader->body, reader->body_len);
     } else if (opcode == CLOSE) {
         note_close(reader, reading);
     }

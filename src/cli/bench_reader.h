@@ -14,7 +14,7 @@
 
 /* Zeroed is at the begin of a stream. */
 struct wsp_bench_reader {
-    uint64_t left;   /* payload bytes of the current frame still to come */
+    uint64_t left; /* payload bytes of the current frame still to come */
     uint8_t head[10];
     uint8_t head_len; /* bytes of the head that are there */
     bool is_in_payload;
@@ -24,12 +24,13 @@ struct wsp_bench_reader {
 
 /* What one feed brought. */
 struct wsp_bench_reading {
-    uint64_t messages;     /* that ended */
-    uint64_t bytes;        /* payload bytes of data frames */
-    const uint8_t *ping;   /* body of the last ping, NULL: none came */
-    uint8_t ping_len;      /* valid until the next feed */
-    bool is_closed;        /* a close frame came; nothing behind it counts */
-    uint16_t close_code;   /* 1005: it had none */
+    uint64_t messages; /* that ended */
+    uint64_t bytes;    /* payload bytes of data frames */
+    bool is_pinged;    /* the last ping is in `ping` */
+    bool is_closed;    /* a close frame came; nothing behind it counts */
+    uint8_t ping_len;
+    uint16_t close_code; /* 1005: it had none */
+    uint8_t ping[WSP_BENCH_BODY_MAX];
     char close_reason[WSP_BENCH_BODY_MAX - 1]; /* NUL-terminated */
 };
 

@@ -45,8 +45,8 @@ static bool split_authority(struct url *url)
         }
     }
     host_end = host_end ? host_end : end;
-    const char *rest = host_end < end && *host_end == ']' ? host_end + 1
-                                                          : host_end;
+    const char *rest =
+        host_end < end && *host_end == ']' ? host_end + 1 : host_end;
     const char *port = rest < end ? rest + 1 : "80";
     size_t port_len = rest < end ? (size_t)(end - port) : 2;
     size_t host_len = (size_t)(host_end - host);

@@ -17,6 +17,7 @@ typedef int (*wsp_command_fn)(char **argv);
 int wsp_run_main(char **argv);
 int wsp_check_main(char **argv);
 int wsp_reload_main(char **argv);
+int wsp_bench_main(char **argv);
 int wsp_version_main(char **argv);
 int wsp_help_main(char **argv);
 

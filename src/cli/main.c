@@ -14,11 +14,11 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", wsp_run_main},           {"check", wsp_check_main},
-    {"reload", wsp_reload_main},     {"version", wsp_version_main},
-    {"--version", wsp_version_main}, {"-V", wsp_version_main},
-    {"help", wsp_help_main},         {"--help", wsp_help_main},
-    {"-h", wsp_help_main},
+    {"run", wsp_run_main},         {"check", wsp_check_main},
+    {"reload", wsp_reload_main},   {"bench", wsp_bench_main},
+    {"version", wsp_version_main}, {"--version", wsp_version_main},
+    {"-V", wsp_version_main},      {"help", wsp_help_main},
+    {"--help", wsp_help_main},     {"-h", wsp_help_main},
 };
 
 /* Keeps 0 to 2 taken: a socket that got one of these numbers would receive

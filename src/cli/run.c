@@ -58,7 +58,7 @@ static void log_serving(const struct wsp_app *app)
 {
     const struct wsp_log_field fields[] = {
         WSP_LOG_STR("script", app->settings->script),
-        WSP_LOG_NUM("generation", app->generation),
+        WSP_LOG_NUM("generation", wsp_lua_host_generation(app->script.host)),
     };
     wsp_log(&app->logger, WSP_LOG_INFO, "serving", fields, 2);
 }

@@ -13,6 +13,7 @@ static const char overview[] =
     "  wspulse run app.lua      serve the application in app.lua\n"
     "  wspulse check app.lua    load and validate it, open nothing\n"
     "  wspulse reload           swap the code of a running server\n"
+    "  wspulse bench URL        measure a running WebSocket server\n"
     "  wspulse version          version of wspulse and of its components\n"
     "  wspulse help COMMAND     flags and examples of a command\n"
     "\n"
@@ -101,6 +102,52 @@ static const char help_reload[] =
     "  wspulse reload app.lua\n"
     "  wspulse reload releases/7/app.lua --control /run/chat.sock\n";
 
+static const char help_bench[] =
+    "usage: wspulse bench ws://HOST:PORT/PATH [flags]\n"
+    "\n"
+    "Measures a running WebSocket server of yours: throughput, latency, and\n"
+    "with --pid what it costs the server. One thread, plain ws://.\n"
+    "\n"
+    "  --mode echo       each connection sends --depth messages in one write,\n"
+    "                    waits for as many answers, and again; the default\n"
+    "  --mode fanout     one more connection sends, and each message must\n"
+    "                    reach all the others: the server broadcasts\n"
+    "  --mode connect    connect, upgrade, close, and again\n"
+    "  --mode idle       connect, one message each, then wait: for memory\n"
+    "\n"
+    "  --connections N   default 50; 1000 with fanout\n"
+    "  --duration S      seconds of measuring; default 10\n"
+    "  --messages N      end after N messages (connect: N connections); with\n"
+    "                    --duration too, whatever comes first\n"
+    "  --warmup S        seconds of load before measuring; default 0.5\n"
+    "  --timeout S       seconds of silence that are a failure; default 10\n"
+    "  --rate N          echo, fanout: N messages a second in all. Latency\n"
+    "                    counts from when a message was due, so a server that\n"
+    "                    stalls shows; without it, it slows down the load\n"
+    "  --depth D         messages in one write; default 1\n"
+    "  --size B          bytes of a message; default 128\n"
+    "  --envelope        messages are {\"id\",\"event\",\"payload\"}, --size "
+    "bytes\n"
+    "                    in all\n"
+    "  --event NAME      event of the envelopes; default bench\n"
+    "  --binary          binary messages instead of text\n"
+    "  --room R          adds room=R to the query of the URL\n"
+    "  --header LINE     one more line of the request, \"Cookie: a=b\"; may "
+    "be\n"
+    "                    given several times\n"
+    "  --pid P           the server's process: CPU per message, memory\n"
+    "  --json            the report as one JSON object\n"
+    "\n"
+    "Ctrl-C ends early and reports. Exit 1 when a connection fails or is "
+    "lost,\n"
+    "or nothing comes for --timeout. Latency is exact to 0.8 %.\n"
+    "\n"
+    "  wspulse run scripts/examples/02_echo.lua &\n"
+    "  wspulse bench ws://127.0.0.1:8080/ws --envelope --pid $!\n"
+    "  wspulse bench ws://127.0.0.1:8080/ws --envelope --depth 16\n"
+    "  wspulse bench ws://127.0.0.1:8080/ws --mode idle --connections 10000\n"
+    "  wspulse bench ws://127.0.0.1:8080/ws --envelope --rate 5000 --json\n";
+
 static const char help_version[] = "usage: wspulse version\n"
                                    "\n"
                                    "Prints the version of wspulse, and of "
@@ -119,8 +166,8 @@ struct topic {
 };
 
 static const struct topic topics[] = {
-    {"run", help_run},         {"check", help_check}, {"reload", help_reload},
-    {"version", help_version}, {"help", help_help},
+    {"run", help_run},     {"check", help_check},     {"reload", help_reload},
+    {"bench", help_bench}, {"version", help_version}, {"help", help_help},
 };
 
 #define TOPIC_COUNT (sizeof(topics) / sizeof(topics[0]))

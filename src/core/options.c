@@ -2,8 +2,10 @@
 #include <wspulse/options.h>
 
 #include <math.h>
+#include <string.h>
 
 #include "proto/codec.h"
+#include "proto/handshake.h"
 
 void wsp_options_init(struct wsp_options *options)
 {
@@ -225,13 +227,50 @@ static enum wsp_err check_routes(const struct wsp_options *options,
     return WSP_OK;
 }
 
+static bool has_before(const char *const *names, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(names[i], names[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum wsp_err check_subprotocols(const struct wsp_options *options,
+                                       struct wsp_diag *diag)
+{
+    const char *const *names = options->subprotocols;
+    if (options->subprotocol_count > WSP_SUBPROTOCOLS_MAX) {
+        return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                            "wspulse: subprotocols: at most 32 names "
+                            "(subprotocols = %zu names)",
+                            options->subprotocol_count);
+    }
+    for (size_t i = 0; i < options->subprotocol_count; i++) {
+        const char *text = NULL;
+        if (!wsp_subprotocol_is_valid(names[i])) {
+            text = "a name is an RFC 9110 token of at most 128 bytes";
+        } else if (has_before(names, i)) {
+            text = "names must differ";
+        }
+        if (text) {
+            return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                                "wspulse: subprotocols: %s (subprotocols[%zu] "
+                                "= \"%.64s\")",
+                                text, i + 1, names[i]);
+        }
+    }
+    return WSP_OK;
+}
+
 enum wsp_err wsp_options_check(const struct wsp_options *options,
                                struct wsp_diag *diag)
 {
     static enum wsp_err (*const checks[])(const struct wsp_options *,
                                           struct wsp_diag *) = {
-        check_texts, check_numbers, check_heartbeat,
-        check_codec, check_resume,  check_routes,
+        check_texts,  check_numbers, check_heartbeat,    check_codec,
+        check_resume, check_routes,  check_subprotocols,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         enum wsp_err err = checks[i](options, diag);

@@ -50,6 +50,7 @@ void wsp_lua_codec_read(lua_State *L, const struct wsp_lua_option *option)
     codec->identity = lua_topointer(L, -1);
     lua_pop(L, 1);
     codec->is_set = true;
+    codec->state = option->server->state;
     option->server->options.codec = "raw";
 }
 
@@ -67,6 +68,25 @@ void wsp_lua_codec_unpin(lua_State *L, struct wsp_lua_codec *codec)
     luaL_unref(L, LUA_REGISTRYINDEX, codec->ref_decode);
 }
 
+/* ---- calls ---- */
+
+/* Calls a function of the codec, which lies below its argument on the stack,
+ * with two results or the one that was raised. A codec that sends calls itself:
+ * so deep and no deeper, for the C stack has an end. */
+static bool call(lua_State *L, const struct wsp_lua_codec *codec)
+{
+    struct wsp_lua_state *state = codec->state;
+    if (state->codec_depth == WSP_LUA_DEPTH_MAX) {
+        lua_pop(L, 2);
+        lua_pushliteral(L, "too deep: a codec that sends calls itself");
+        return false;
+    }
+    state->codec_depth++;
+    int status = lua_pcall(L, 1, 2, 0);
+    state->codec_depth--;
+    return status == 0;
+}
+
 /* ---- decode ---- */
 
 /* Pushes a member of the table at `index` that is a text; nil and null stand
@@ -76,8 +96,7 @@ static bool push_text(lua_State *L, int index, const char *name,
 {
     lua_pushstring(L, name);
     lua_rawget(L, index);
-    bool is_null =
-        lua_islightuserdata(L, -1) && lua_touserdata(L, -1) == NULL;
+    bool is_null = lua_islightuserdata(L, -1) && lua_touserdata(L, -1) == NULL;
     if (lua_isnil(L, -1) || is_null) {
         lua_pop(L, 1);
         lua_pushliteral(L, "");
@@ -117,7 +136,7 @@ bool wsp_lua_codec_decode(lua_State *L, const struct wsp_lua_codec *codec,
     int result = lua_gettop(L) + 1;
     lua_rawgeti(L, LUA_REGISTRYINDEX, codec->ref_decode);
     lua_pushlstring(L, message.len > 0 ? message.data : "", message.len);
-    if (lua_pcall(L, 1, 2, 0) != 0) {
+    if (!call(L, codec)) {
         push_raised(L, "decode", result);
         return false;
     }
@@ -144,7 +163,7 @@ bool wsp_lua_codec_encode(lua_State *L, const struct wsp_lua_codec *codec,
     int result = lua_gettop(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, codec->ref_encode);
     lua_insert(L, -2);
-    if (lua_pcall(L, 1, 2, 0) != 0) {
+    if (!call(L, codec)) {
         *value = result;
         push_raised(L, "encode", result);
         return false;

@@ -20,6 +20,7 @@ struct wsp_lua_option;
 struct wsp_lua_state;
 
 struct wsp_lua_codec {
+    struct wsp_lua_state *state;
     bool is_set;          /* the option was such a table */
     bool is_binary;       /* frame_type: of outgoing messages */
     const void *identity; /* address of the function decode: frames of servers

@@ -8,6 +8,7 @@
 
 #include "lua/lua_app.h"
 #include "lua/lua_call.h"
+#include "lua/lua_metrics.h"
 #include "lua/lua_server.h"
 
 /* ---- options ---- */
@@ -71,8 +72,16 @@ static void write_options(const struct wsp_options *options, int fd)
     if (options->takeover == WSP_TAKEOVER_RESUME) {
         dprintf(fd, "  takeover = \"resume\"\n");
     }
-    if (strcmp(options->codec, defaults.codec) != 0) {
-        dprintf(fd, "  codec = \"%s\"\n", options->codec);
+}
+
+static void write_codec(const struct wsp_lua_server *server, int fd)
+{
+    const char *name = server->options.codec;
+    if (server->codec.is_set) {
+        dprintf(fd, "  codec = Lua functions, %s messages\n",
+                server->codec.is_binary ? "binary" : "text");
+    } else if (strcmp(name, "json") != 0) {
+        dprintf(fd, "  codec = \"%s\"\n", name);
     }
 }
 
@@ -108,6 +117,9 @@ static void write_places(const struct wsp_options *options, int fd)
         dprintf(fd, "  listen %s\n", options->listen[i]);
     }
     dprintf(fd, "  socket %s\n", options->path);
+    if (options->admin_listen) {
+        dprintf(fd, "  admin %s\n", options->admin_listen);
+    }
     for (size_t i = 0; i < options->route_count; i++) {
         dprintf(fd, "  http %s %s\n", options->routes[i].method,
                 options->routes[i].path);
@@ -129,6 +141,20 @@ static void write_callbacks(const struct wsp_lua_server *server, int fd)
     for (size_t i = 0; i < WSP_LUA_CALLBACK_COUNT; i++) {
         if (server->has[i]) {
             dprintf(fd, " %s", names[i]);
+        }
+    }
+    dprintf(fd, "\n");
+}
+
+static void write_hooks(const struct wsp_lua_server *server, int fd)
+{
+    if (server->hooks == 0) {
+        return;
+    }
+    dprintf(fd, "  metrics");
+    for (int i = 0; i < WSP_LUA_HOOK_COUNT; i++) {
+        if (server->hooks & (1U << i)) {
+            dprintf(fd, " %s", wsp_lua_metrics_name((enum wsp_lua_hook)i));
         }
     }
     dprintf(fd, "\n");
@@ -196,7 +222,9 @@ static void write_server(const struct wsp_lua_server *server, int fd)
     write_places(&server->options, fd);
     write_origin(&server->options, fd);
     write_options(&server->options, fd);
+    write_codec(server, fd);
     write_callbacks(server, fd);
+    write_hooks(server, fd);
     wsp_error_unref(wsp_lua_call_run(server->state, &call.base));
 }
 

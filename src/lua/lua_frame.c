@@ -102,6 +102,7 @@ static void push_payload(lua_State *L, struct frame *frame)
     } else if (frame->is_decoded) {
         push_slots(L, 1, frame);
         lua_rawgeti(L, -1, SLOT_PAYLOAD);
+        lua_remove(L, -2);
     } else {
         decode_payload(L, frame);
     }

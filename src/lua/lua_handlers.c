@@ -241,10 +241,10 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
 
 struct script_call {
     struct handler_call handler;
-    struct wsp_frame frame;     /* what decode made of the message */
-    struct wsp_error *failure;  /* out: why it made nothing of it */
-    char event[EVENT_LOGGED];   /* a copy: the string may be gone by then */
-    struct wsp_frame reported;  /* for the log, with the event in it */
+    struct wsp_frame frame;    /* what decode made of the message */
+    struct wsp_error *failure; /* out: why it made nothing of it */
+    char event[EVENT_LOGGED];  /* a copy: the string may be gone by then */
+    struct wsp_frame reported; /* for the log, with the event in it */
 };
 
 /* Takes the message apart; pushes id, event and payload. */

@@ -118,6 +118,12 @@ enum wsp_err wsp_lua_host_reload(struct wsp_lua_host *host, const char *path,
     return wsp_lua_generations_reload(&host->generations, path, done, ud);
 }
 
+unsigned wsp_lua_host_generation(const struct wsp_lua_host *host)
+{
+    const struct wsp_reloader *reloader = host->generations.reloader;
+    return reloader ? wsp_reloader_generation(reloader) : 1;
+}
+
 const char *wsp_lua_host_file(struct wsp_lua_host *host, size_t index)
 {
     return wsp_lua_generations_file(&host->generations, index);

@@ -54,6 +54,9 @@ void wsp_lua_host_describe(struct wsp_lua_host *host, int fd);
 enum wsp_err wsp_lua_host_reload(struct wsp_lua_host *host, const char *path,
                                  wsp_reload_fn done, void *ud);
 
+/* The number of the generation that serves, whoever asked for it: 1 at first. */
+unsigned wsp_lua_host_generation(const struct wsp_lua_host *host);
+
 /* The files that the serving generation and the last refused one were made of:
  * the script and every module that `require` found on disk. NULL behind the
  * last one. Valid until the next turn of the loop. */

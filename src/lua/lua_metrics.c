@@ -242,7 +242,7 @@ struct wsp_metrics_hooks wsp_lua_metrics_hooks(
 {
     struct wsp_metrics_hooks hooks = {.ud = mount};
 #define SET(NAME, name)                                                        \
-    hooks.name = described->hooks & (1U << WSP_LUA_HOOK_##NAME) ? name : NULL;
+    hooks.name = described->hooks & (1U << WSP_LUA_HOOK_##NAME) ? (name) : NULL;
     WSP_LUA_HOOK_MAP(SET)
 #undef SET
     return hooks;

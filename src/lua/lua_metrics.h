@@ -37,6 +37,8 @@ enum wsp_lua_hook {
 #undef WSP_LUA_HOOK_VALUE
 };
 
+#define WSP_LUA_HOOK_COUNT (WSP_LUA_HOOK_PONG_TIMEOUT + 1)
+
 /* The name of the option `metrics` for a hook. */
 const char *wsp_lua_metrics_name(enum wsp_lua_hook hook);
 

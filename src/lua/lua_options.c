@@ -61,6 +61,15 @@ static void read_listen(lua_State *L, const struct wsp_lua_option *option,
     options->listen = wsp_lua_option_strings(L, option, &options->listen_count);
 }
 
+static void read_subprotocols(lua_State *L, const struct wsp_lua_option *option,
+                              const struct schema *schema)
+{
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    options->subprotocols =
+        wsp_lua_option_strings(L, option, &options->subprotocol_count);
+}
+
 /* ---- callbacks ---- */
 
 static void keep_callback(lua_State *L, const struct wsp_lua_option *option,
@@ -160,7 +169,8 @@ static void read_heartbeat(lua_State *L, const struct wsp_lua_option *option,
     static const char *const names[] = {"ping", "pong", NULL};
     struct wsp_options *options = &option->server->options;
     (void)schema;
-    wsp_lua_option_check_table(L, option, "must be a table { ping =, pong = }", names);
+    wsp_lua_option_check_table(L, option, "must be a table { ping =, pong = }",
+                               names);
     read_field(L, option, "ping", &options->heartbeat_ping);
     read_field(L, option, "pong", &options->heartbeat_pong);
 }
@@ -171,7 +181,8 @@ static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
     static const char *const names[] = {"read", "write", NULL};
     struct wsp_options *options = &option->server->options;
     (void)schema;
-    wsp_lua_option_check_table(L, option, "must be a table { read =, write = }", names);
+    wsp_lua_option_check_table(L, option, "must be a table { read =, write = }",
+                               names);
     read_field(L, option, "read", &options->upgrader_read_size);
     read_field(L, option, "write", &options->upgrader_write_size);
 }
@@ -260,6 +271,7 @@ static const struct schema schemas[] = {
     {"send_buffer_bytes", NULL, read_number, MEMBER(send_buffer_bytes)},
     {"codec", "WithCodec", read_codec, 0},
     {"check_origin", "WithCheckOrigin", read_check_origin, 0},
+    {"subprotocols", NULL, read_subprotocols, 0},
     {"logger", "WithLogger", read_logger, 0},
     {"metrics", "WithMetrics", read_metrics, 0},
     {"admin", NULL, read_admin, 0},

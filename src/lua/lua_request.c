@@ -94,6 +94,9 @@ static int request_index(lua_State *L)
         lua_pushstring(L, wsp_request_remote_addr(request));
         return 1;
     }
+    if (strcmp(key, "subprotocol") == 0) {
+        return push_span(L, wsp_request_subprotocol(request));
+    }
     lua_settop(L, 2);
     lua_rawget(L, lua_upvalueindex(2));
     return 1;

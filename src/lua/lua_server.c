@@ -208,7 +208,7 @@ static struct wsp_span check_string(lua_State *L, int index)
  * else first and then refuses it too, whatever its codec. So the order of the
  * errors is the server's. */
 static const struct wsp_frame unencodable = {
-    .payload = {"\xff", 1},
+    .payload = {"\xc1", 1}, /* in no UTF-8, no JSON and no msgpack */
     .has_payload = true,
 };
 

@@ -75,6 +75,7 @@ struct wsp_lua_state {
     unsigned depth;            /* calls under way, one inside the other */
     struct wsp_lua_call *call; /* the innermost of them, or NULL */
     lua_State *threads[WSP_LUA_DEPTH_MAX]; /* one per depth; in the registry */
+    unsigned codec_depth; /* calls of codecs under way, one inside the other */
     struct wsp_error *fallback; /* a failure that there is no memory to tell */
 
     /* Servers; see lua_server.h and lua_mount.h. */

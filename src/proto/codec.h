@@ -12,8 +12,8 @@
 #include "base/buf.h"
 
 struct wsp_codec {
-    const char *name;     /* as in the option codec */
-    uint8_t opcode;       /* of outbound messages, unless encode says else */
+    const char *name; /* as in the option codec */
+    uint8_t opcode;   /* of outbound messages, unless encode says else */
 
     /* Takes a message apart. Spans of `frame` point into `message` or, when
      * text had to be unescaped, into `scratch`, which is emptied first. Returns

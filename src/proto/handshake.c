@@ -7,12 +7,15 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "proto/http_char.h"
+
 /* RFC 6455 §4.2.2 */
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define KEY_LEN 24    /* base64 of 16 bytes */
 #define ACCEPT_LEN 28 /* base64 of a SHA-1 */
 
 static const struct wsp_span key_name = {"sec-websocket-key", 17};
+static const struct wsp_span subprotocol_name = {"sec-websocket-protocol", 22};
 
 static bool has_version_13(const struct wsp_http_head *head, const char *bytes)
 {
@@ -66,6 +69,54 @@ int wsp_handshake_check_key(const struct wsp_http_head *head, const char *bytes)
     return memcmp(key.data + KEY_LEN - 2, "==", 2) == 0 ? 0 : 400;
 }
 
+/* ---- the sub-protocol ---- */
+
+bool wsp_subprotocol_is_valid(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < len; i++) {
+        if (!wsp_http_is(name[i], WSP_HTTP_TOKEN)) {
+            return false;
+        }
+    }
+    return len > 0 && len <= WSP_SUBPROTOCOL_MAX;
+}
+
+/* The number of `offer` among the first `count` names, or `count`. */
+static size_t rank_of(struct wsp_span offer, const char *const *names,
+                      size_t count)
+{
+    size_t rank = 0;
+    while (rank < count && (strncmp(names[rank], offer.data, offer.len) != 0 ||
+                            names[rank][offer.len] != '\0')) {
+        rank++;
+    }
+    return rank;
+}
+
+/* One walk over what is offered, so that a long list costs what it is long. */
+struct wsp_http_slice wsp_handshake_subprotocol(
+    const struct wsp_http_head *head, const char *bytes,
+    const char *const *names, size_t count)
+{
+    struct wsp_http_values offers =
+        wsp_http_values_of(head, bytes, subprotocol_name);
+    struct wsp_http_slice chosen = {0, 0};
+    struct wsp_span offer;
+    size_t best = count;
+    while (best > 0 && wsp_http_values_next(&offers, &offer)) {
+        size_t rank = rank_of(offer, names, best);
+        if (rank < best) {
+            best = rank;
+            chosen.offset = (uint16_t)(offer.data - bytes);
+            chosen.len = (uint16_t)offer.len;
+        }
+    }
+    return chosen;
+}
+
+/* ---- the answer ---- */
+
 /* Computes Sec-WebSocket-Accept, NUL-terminated. False when libcrypto fails. */
 static bool accept_key(struct wsp_span key, char out[ACCEPT_LEN + 1])
 {
@@ -81,6 +132,7 @@ static bool accept_key(struct wsp_span key, char out[ACCEPT_LEN + 1])
 }
 
 size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
+                            struct wsp_span subprotocol,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX])
 {
     char accept[ACCEPT_LEN + 1];
@@ -88,12 +140,16 @@ size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
     if (!accept_key(key, accept)) {
         return 0;
     }
+    bool is_named = subprotocol.len > 0;
     int len = snprintf(out, WSP_HANDSHAKE_ACCEPT_MAX,
                        "HTTP/1.1 101 Switching Protocols\r\n"
                        "Upgrade: websocket\r\n"
                        "Connection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: %s\r\n"
+                       "%s%.*s%s"
                        "\r\n",
-                       accept);
+                       accept, is_named ? "Sec-WebSocket-Protocol: " : "",
+                       (int)subprotocol.len, is_named ? subprotocol.data : "",
+                       is_named ? "\r\n" : "");
     return (size_t)len;
 }

@@ -9,8 +9,12 @@
 
 #include "proto/http_head.h"
 
+/* Sub-protocols a server may name, and bytes of one name. */
+#define WSP_SUBPROTOCOLS_MAX 32
+#define WSP_SUBPROTOCOL_MAX 128
+
 /* The longest answer wsp_handshake_accept writes. */
-#define WSP_HANDSHAKE_ACCEPT_MAX 256
+#define WSP_HANDSHAKE_ACCEPT_MAX (256 + WSP_SUBPROTOCOL_MAX)
 
 /* Checks before the origin is looked at, in this order: a Connection token
  * `upgrade` (400), an Upgrade token `websocket` (400), method GET (405),
@@ -23,9 +27,23 @@ int wsp_handshake_check(const struct wsp_http_head *head, const char *bytes);
 int wsp_handshake_check_key(const struct wsp_http_head *head,
                             const char *bytes);
 
-/* Writes the whole 101 response for a head that passed both checks. Returns its
- * length, or 0 when libcrypto fails. */
+/* Tells whether `name` can be offered and chosen: a token (RFC 6455 §4.1) of at
+ * most WSP_SUBPROTOCOL_MAX bytes. */
+bool wsp_subprotocol_is_valid(const char *name);
+
+/* Finds the first of the server's `names` that the client offers, compared byte
+ * for byte; every Sec-WebSocket-Protocol header counts (RFC 6455 §11.3.4).
+ * Returns where it stands in the head's bytes; a length of 0 when there is
+ * none. */
+struct wsp_http_slice wsp_handshake_subprotocol(
+    const struct wsp_http_head *head, const char *bytes,
+    const char *const *names, size_t count);
+
+/* Writes the whole 101 response for a head that passed both checks, naming the
+ * sub-protocol unless it is empty. Returns its length, or 0 when libcrypto
+ * fails. */
 size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
+                            struct wsp_span subprotocol,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX]);
 
 #endif

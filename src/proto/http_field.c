@@ -23,21 +23,6 @@ static struct wsp_span trim(struct wsp_span text)
     return text;
 }
 
-/* Tells whether one of the comma-separated values of a list is `token`. */
-static bool list_has(struct wsp_span list, struct wsp_span token)
-{
-    while (list.len > 0) {
-        const char *comma = memchr(list.data, ',', list.len);
-        size_t len = comma ? (size_t)(comma - list.data) : list.len;
-        if (is_same(trim((struct wsp_span){list.data, len}), token)) {
-            return true;
-        }
-        size_t step = comma ? len + 1 : len;
-        list = (struct wsp_span){list.data + step, list.len - step};
-    }
-    return false;
-}
-
 /* The index of the first field of that name from `from` on, or field_count. */
 static size_t find_from(const struct wsp_http_head *head, const char *bytes,
                         struct wsp_span name, size_t from)
@@ -72,17 +57,62 @@ size_t wsp_http_head_count(const struct wsp_http_head *head, const char *bytes,
     return count;
 }
 
+/* ---- values of a list ---- */
+
+struct wsp_http_values wsp_http_values_of(const struct wsp_http_head *head,
+                                          const char *bytes,
+                                          struct wsp_span name)
+{
+    return (struct wsp_http_values){head, bytes, name, 0, {bytes, 0}};
+}
+
+/* Goes on to the next field of that name. */
+static bool next_field(struct wsp_http_values *values)
+{
+    size_t index =
+        find_from(values->head, values->bytes, values->name, values->index);
+    if (index == values->head->field_count) {
+        return false;
+    }
+    values->index = index + 1;
+    values->rest =
+        wsp_http_slice_in(values->head->fields[index].value, values->bytes);
+    return true;
+}
+
+/* Cuts the text in front of the first comma off. */
+static struct wsp_span cut(struct wsp_span *list)
+{
+    const char *comma = memchr(list->data, ',', list->len);
+    size_t len = comma ? (size_t)(comma - list->data) : list->len;
+    size_t step = comma ? len + 1 : len;
+    struct wsp_span first = {list->data, len};
+    *list = (struct wsp_span){list->data + step, list->len - step};
+    return first;
+}
+
+bool wsp_http_values_next(struct wsp_http_values *values,
+                          struct wsp_span *value)
+{
+    while (values->rest.len > 0 || next_field(values)) {
+        *value = trim(cut(&values->rest));
+        if (value->len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool wsp_http_head_has_token(const struct wsp_http_head *head,
                              const char *bytes, struct wsp_span name,
                              struct wsp_span token)
 {
-    size_t index = find_from(head, bytes, name, 0);
-    while (index < head->field_count) {
-        if (list_has(wsp_http_slice_in(head->fields[index].value, bytes),
-                     token)) {
+    struct wsp_http_values values = wsp_http_values_of(head, bytes, name);
+    struct wsp_span value;
+    while (wsp_http_values_next(&values, &value)) {
+        if (is_same(value, token)) {
             return true;
         }
-        index = find_from(head, bytes, name, index + 1);
     }
     return false;
 }

@@ -73,8 +73,27 @@ struct wsp_span wsp_http_head_find(const struct wsp_http_head *head,
 size_t wsp_http_head_count(const struct wsp_http_head *head, const char *bytes,
                            struct wsp_span name);
 
+/* A walk over the comma-separated values of every field of one name, in their
+ * order (RFC 9110 §5.6.1). The head and its bytes are borrowed. */
+struct wsp_http_values {
+    const struct wsp_http_head *head;
+    const char *bytes;
+    struct wsp_span name;
+    size_t index;         /* of the field behind the current one */
+    struct wsp_span rest; /* of the current field */
+};
+
+struct wsp_http_values wsp_http_values_of(const struct wsp_http_head *head,
+                                          const char *bytes,
+                                          struct wsp_span name);
+
+/* Gives the next value that is not empty, without surrounding blanks. False
+ * behind the last one. Every byte is looked at once over all calls. */
+bool wsp_http_values_next(struct wsp_http_values *values,
+                          struct wsp_span *value);
+
 /* Tells whether one of the comma-separated values of the fields of that name is
- * `token` (no case; RFC 9110 §5.6.1). */
+ * `token` (no case). */
 bool wsp_http_head_has_token(const struct wsp_http_head *head,
                              const char *bytes, struct wsp_span name,
                              struct wsp_span token);

@@ -63,6 +63,13 @@ struct wsp_span wsp_request_cookie(const struct wsp_request *request,
     return header.data ? wsp_uri_cookie_find(header, name) : no_span;
 }
 
+struct wsp_span wsp_request_subprotocol(const struct wsp_request *request)
+{
+    return request->subprotocol.len
+               ? wsp_http_slice_in(request->subprotocol, request->bytes)
+               : no_span;
+}
+
 struct wsp_span wsp_request_body(const struct wsp_request *request)
 {
     return request->body;
@@ -88,7 +95,13 @@ struct wsp_request *wsp_request_copy(const struct wsp_request *request)
     }
     memcpy(addr, request->remote_addr, addr_size);
     *copy = (struct wsp_request){
-        head, bytes, request->head_len, {body, request->body.len}, addr};
+        head,
+        bytes,
+        request->head_len,
+        {body, request->body.len},
+        addr,
+        request->subprotocol,
+    };
     return copy;
 }
 

@@ -13,7 +13,8 @@ struct wsp_request {
     const char *bytes; /* the head's bytes; slices of `head` are in them */
     size_t head_len;
     struct wsp_span body;
-    const char *remote_addr; /* NUL-terminated */
+    const char *remote_addr;           /* NUL-terminated */
+    struct wsp_http_slice subprotocol; /* that was chosen; length 0: none */
 };
 
 #endif

@@ -8,7 +8,8 @@
 static size_t count_texts(const struct wsp_options *options)
 {
     return 4 + options->listen_count + options->origin_count +
-           2 * options->route_count + 2 * options->static_count + 4;
+           options->subprotocol_count + 2 * options->route_count +
+           2 * options->static_count + 5;
 }
 
 /* Keeps a heap block for the life of the settings. */
@@ -100,6 +101,8 @@ static bool copy_all(struct wsp_settings *settings)
            copy_optional(settings, &options->admin_listen) &&
            copy_list(settings, &options->listen, options->listen_count) &&
            copy_list(settings, &options->origins, options->origin_count) &&
+           copy_list(settings, &options->subprotocols,
+                     options->subprotocol_count) &&
            copy_routes(settings) && copy_static_dirs(settings);
 }
 

@@ -128,8 +128,8 @@ static void accept_upgrade(struct wsp_exchange *exchange,
     char answer[WSP_HANDSHAKE_ACCEPT_MAX];
     char uuid[37];
     struct wsp_span id = admission->id;
-    size_t len =
-        wsp_handshake_accept(&exchange->head, exchange->in.data, answer);
+    size_t len = wsp_handshake_accept(&exchange->head, exchange->in.data,
+                                      wsp_request_subprotocol(request), answer);
     if (id.len == 0 && wsp_uuid(uuid)) {
         id = (struct wsp_span){uuid, 36};
     }
@@ -144,14 +144,26 @@ static void accept_upgrade(struct wsp_exchange *exchange,
     leave_http(exchange);
 }
 
+/* The request as handlers see it, with the sub-protocol that it will get. */
+static struct wsp_request upgrade_request(const struct wsp_exchange *exchange)
+{
+    const struct wsp_options *options =
+        &exchange->transport->server->settings->options;
+    struct wsp_request request = wsp_exchange_request(exchange);
+    request.body = (struct wsp_span){NULL, 0};
+    request.subprotocol = wsp_handshake_subprotocol(request.head, request.bytes,
+                                                    options->subprotocols,
+                                                    options->subprotocol_count);
+    return request;
+}
+
 void wsp_upgrade_run(struct wsp_exchange *exchange)
 {
     if (exchange->transport->server->is_closing) {
         wsp_exchange_refuse(exchange, 503, "server closed");
         return;
     }
-    struct wsp_request request = wsp_exchange_request(exchange);
-    request.body = (struct wsp_span){NULL, 0};
+    struct wsp_request request = upgrade_request(exchange);
     struct wsp_admission admission;
     if (admit(exchange, &request, &admission) && check(exchange, &request)) {
         accept_upgrade(exchange, &request, &admission);

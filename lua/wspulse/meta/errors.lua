@@ -10,7 +10,7 @@
 ---@field message string
 ---@field cause wspulse.Error? the constant, when the text says more than it
 ---@field stack string? traceback of a handler that raised
----@field value any what it raised; gone after a reload
+---@field value any what it raised, or what a codec in Lua did; gone after a reload
 ---@field close_code integer? the peer's close code, for `PEER_CLOSED`
 
 ---The constants. Reading a name that does not exist raises.

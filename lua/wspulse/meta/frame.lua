@@ -17,7 +17,8 @@ local Frame = {}
 ---@return any
 function Frame:field(name) end
 
----The bytes of the payload as they came; nil when absent.
+---The bytes of the payload as they came; nil when absent. With a codec written
+---in Lua: the bytes of the whole message.
 ---@return string?
 function Frame:raw() end
 

@@ -47,10 +47,11 @@
 ---(`WithResumeWindow`). Default 0.
 ---@field resume_window? number
 ---What a second transport with the id of a live one does: replace it as
----another connection, or take it over. Default `"duplicate"`.
+---another connection, or take it over, which needs `resume_window`. Default
+---`"resume"` with `resume_confirm`, else `"duplicate"`.
 ---@field takeover? "duplicate" | "resume"
----Resume only frames the peer has not confirmed; needs `resume_window`.
----Default false.
+---Keep frames until the peer's WebSocket endpoint has them, and send them
+---again on a resume; needs `resume_window`. Default false.
 ---@field resume_confirm? boolean
 ---Suspended connections of a server, 0 to 16,777,216. Default 10,000.
 ---@field max_suspended? integer
@@ -70,15 +71,21 @@
 ---Bytes that wait for one connection, 1 to 1,073,741,824. Default 1,048,576.
 ---@field send_buffer_bytes? integer
 ---How frames are written on the wire (`WithCodec`). Default `"json"`.
----@field codec? "json" | "raw" | wspulse.codec
+---@field codec? "json" | "msgpack" | "raw" | wspulse.codec
 ---Who may connect from a browser (`WithCheckOrigin`). Default `"any"`, with a
 ---SECURITY warning at start.
 ---@field check_origin? "any" | "same" | string[] | wspulse.check_origin
+---Sub-protocols that it speaks, the preferred one first: at most 32 different
+---tokens of at most 128 bytes. Default none.
+---@field subprotocols? string | string[]
 ---Takes the log lines of this server (`WithLogger`). Default: the command's
 ---log, silence in a program of your own.
 ---@field logger? fun(level: wspulse.level, message: string, fields: table)
 ---Hooks, each optional (`WithMetrics`).
 ---@field metrics? wspulse.metrics
+---Where `/metrics`, `/healthz` and `/readyz` are served, and nothing else. It
+---asks nobody who they are. Default nowhere.
+---@field admin? { listen: string }
 ---Accepted and without effect: receive buffers are shared
 ---(`WithUpgraderBufferSize`). Bytes, above 0. Default 1,024 each.
 ---@field upgrader_buffer_size? { read?: integer, write?: integer }
@@ -108,21 +115,30 @@
 ---@field replayed integer frames sent again on the new transport
 ---@field lost integer frames dropped while it was suspended
 
----A codec written in Lua.
+---A codec written in Lua. What its functions raise is caught: a message that
+---cannot be decoded is skipped, a frame that cannot be encoded is `ENCODE`.
 ---@class wspulse.codec
----@field encode function
----@field decode function
+---@field encode fun(frame: wspulse.parts): (string?, any?)
+---@field decode fun(message: string): (wspulse.parts?, any?)
+---The kind of the messages that go out; `"text"`, which must be UTF-8, by
+---default. What comes in may be of either kind.
 ---@field frame_type? "text" | "binary"
 
+---The parts of a frame; what is absent is nil.
+---@class wspulse.parts
+---@field id? string
+---@field event? string
+---@field payload? any
+
 ---@class wspulse.metrics
----@field connection_opened? function
----@field connection_closed? function
----@field resume_attempt? function
----@field room_created? function
----@field room_destroyed? function
----@field message_received? function
----@field message_broadcast? function
----@field message_sent? function
----@field frame_dropped? function
----@field send_buffer_utilization? function
----@field pong_timeout? function
+---@field connection_opened? fun(room: string, id: string)
+---@field connection_closed? fun(room: string, id: string, seconds: number, reason: wspulse.reason)
+---@field resume_attempt? fun(room: string, id: string)
+---@field room_created? fun(room: string)
+---@field room_destroyed? fun(room: string)
+---@field message_received? fun(room: string, bytes: integer)
+---@field message_broadcast? fun(room: string, bytes: integer, fan_out: integer)
+---@field message_sent? fun(room: string, id: string, bytes: integer)
+---@field send_buffer_utilization? fun(room: string, id: string, used: integer, capacity: integer)
+---@field frame_dropped? fun(room: string, id: string)
+---@field pong_timeout? fun(room: string, id: string)

@@ -7,6 +7,7 @@
 ---@field path string as sent, without the query, not decoded
 ---@field method string `GET`, in capitals as sent
 ---@field remote_addr string `127.0.0.1:54321`, `[::1]:54321` or `unix`
+---@field subprotocol? string the one of `subprotocols` that the answer names
 local Request = {}
 
 ---Gives the first header of that name, compared without case.

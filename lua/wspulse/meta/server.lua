@@ -15,6 +15,11 @@ function Server:name() end
 ---@return wspulse.Error? err `SERVER_NOT_STARTED`
 function Server:addresses() end
 
+---The real address of the option `admin`, nil when there is none.
+---@return string? address
+---@return wspulse.Error? err `SERVER_NOT_STARTED`
+function Server:admin_address() end
+
 ---Sends to one connection. A suspended one counts: the frame is kept for it.
 ---Checks in the order of the errors below; a closed server has no connections.
 ---@param id string the connection id
@@ -47,6 +52,12 @@ function Server:kick(id) end
 ---@return wspulse.Connection[]? connections empty for an unknown room
 ---@return wspulse.Error? err `SERVER_NOT_STARTED`
 function Server:connections(room) end
+
+---The metrics in Prometheus' text format 0.0.4, as `GET /metrics` on the admin
+---address gives them.
+---@return string? text
+---@return wspulse.Error? err `SERVER_NOT_STARTED`, `OUT_OF_MEMORY`
+function Server:metrics_text() end
 
 ---Starts, and serves until the server is closed. Raises under the command and
 ---inside a callback.

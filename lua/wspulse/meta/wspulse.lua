@@ -7,8 +7,8 @@
 ---@field _VERSION string version of the Lua files and of the C module
 ---@field errors wspulse.errors
 ---@field log wspulse.log
----@field null lightuserdata JSON null, the same value as `cjson.null`
----@field empty_array table written as `[]`; read-only
+---@field null lightuserdata null of JSON and MessagePack, the same value as `cjson.null`
+---@field empty_array table written as an empty array; read-only
 local wspulse = {}
 
 ---Checks the options and describes a server. Opens nothing: the command does
@@ -18,11 +18,12 @@ local wspulse = {}
 ---@return wspulse.Server
 function wspulse.new_server(options) end
 
----Marks text that is JSON already, to be embedded byte by byte anywhere in a
----payload. Text that is not valid JSON is reported when it is sent.
----@param json string at most 64 MiB
+---Marks a string that is encoded already, JSON text or, for the codec
+---`msgpack`, MessagePack bytes, to be embedded byte by byte anywhere in a
+---payload. One that is no valid value is reported when it is sent.
+---@param bytes string at most 64 MiB
 ---@return wspulse.raw
-function wspulse.raw(json) end
+function wspulse.raw(bytes) end
 
 ---Marks a table so that it is written as an array even when it is empty.
 ---Raises when it has a metatable of its own.
@@ -36,7 +37,7 @@ function wspulse.array(t) end
 ---@return wspulse.Error? err `IO` when the system has no randomness to give
 function wspulse.new_id() end
 
----JSON text that goes out as it is.
+---An encoded value that goes out as it is.
 ---@class wspulse.raw
 
 ---Writes to the log of the running application; silent in a program of your

@@ -105,6 +105,12 @@ function Harness:line(message)
   end)
 end
 
+--- Gives the value of a metric that has no labels.
+function Harness:metric(name)
+  local text = self.server:metrics_text()
+  return tonumber(text:match("\nwspulse_" .. name .. " (%d+)\n"))
+end
+
 --- Lets every peer go and closes the server.
 function Harness:stop()
   for _, one in ipairs(self.peers) do

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- A TCP peer on 127.0.0.1: fetches pages, opens a WebSocket by hand.
+--- A TCP peer on 127.0.0.1: fetches pages, opens a WebSocket by hand; and one
+-- line for a control socket.
 local ffi = require "ffi"
 
 -- busted loads this file once for each spec file, into one process.
@@ -7,6 +8,7 @@ if not pcall(ffi.typeof, "struct wsp_spec_address") then
   ffi.cdef [[
 struct wsp_spec_address { uint16_t family; uint16_t port; uint32_t host;
                           char zero[8]; };
+struct wsp_spec_path { uint16_t family; char path[108]; };
 struct wsp_spec_timeout { long sec; long usec; };
 int socket(int domain, int type, int protocol);
 int connect(int fd, const struct wsp_spec_address *address, unsigned size);
@@ -22,7 +24,7 @@ end
 local deadline = require "spec.cli.support.deadline"
 
 local C = ffi.C
-local AF_INET, SOCK_STREAM_CLOEXEC = 2, 1 + 524288
+local AF_UNIX, AF_INET, SOCK_STREAM_CLOEXEC = 1, 2, 1 + 524288
 local SOL_SOCKET, SO_RCVTIMEO, SO_SNDTIMEO = 1, 20, 21
 local MSG_NOSIGNAL = 16384
 local LOOPBACK = 0x7f000001
@@ -34,22 +36,28 @@ function mt:__tostring()
   return mt.__name .. " " .. self.fd
 end
 
---- Connects to a port. Returns nil when nobody listens.
-local function connect(port)
-  local fd = C.socket(AF_INET, SOCK_STREAM_CLOEXEC, 0)
+-- Connects to an address. Returns nil when nobody listens.
+local function connect_to(family, address)
+  local fd = C.socket(family, SOCK_STREAM_CLOEXEC, 0)
   assert(fd >= 0, "socket failed")
   local limit = ffi.new("struct wsp_spec_timeout", deadline.seconds, 0)
   C.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit, ffi.sizeof(limit))
   C.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, ffi.sizeof(limit))
-  local address = ffi.new "struct wsp_spec_address"
-  address.family = AF_INET
-  address.port = C.htons(tonumber(port))
-  address.host = C.htonl(LOOPBACK)
-  if C.connect(fd, address, ffi.sizeof(address)) ~= 0 then
+  address.family = family
+  local target = ffi.cast("const struct wsp_spec_address *", address)
+  if C.connect(fd, target, ffi.sizeof(address)) ~= 0 then
     C.close(fd)
     return nil
   end
   return setmetatable({ fd = fd, kept = "" }, mt)
+end
+
+--- Connects to a port. Returns nil when nobody listens.
+local function connect(port)
+  local address = ffi.new "struct wsp_spec_address"
+  address.port = C.htons(tonumber(port))
+  address.host = C.htonl(LOOPBACK)
+  return connect_to(AF_INET, address)
 end
 
 function Peer:send(text)
@@ -132,10 +140,23 @@ local function open_socket(port, path)
   return peer
 end
 
+--- Sends one line to a unix socket and returns the one that comes back.
+local function ask(path, line)
+  local address = ffi.new "struct wsp_spec_path"
+  assert(#path < 108, "path too long")
+  ffi.copy(address.path, path)
+  local peer = assert(connect_to(AF_UNIX, address), "nobody listens")
+  peer:send(line .. "\n")
+  local answer = peer:read_until "\n"
+  peer:close()
+  return answer
+end
+
 --- A close frame of a client without a status; the mask is zero.
 local CLOSE_FRAME = "\136\128\0\0\0\0"
 
 return {
+  ask = ask,
   connect = connect,
   fetch = fetch,
   open_socket = open_socket,

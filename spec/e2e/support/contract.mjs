@@ -67,6 +67,13 @@ export class World {
     return entries;
   }
 
+  // The value of a metric without labels.
+  async counted(name) {
+    const { body } = await this.server.request("GET", "/metrics");
+    const [, value] = new RegExp(`^wspulse_${name} (\\S+)$`, "m").exec(body);
+    return Number(value);
+  }
+
   // Has several calls made in one callback; gives what each returned.
   async do(...calls) {
     const body = JSON.stringify(calls);

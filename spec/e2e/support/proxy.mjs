@@ -64,6 +64,7 @@ export class Proxy {
   #server;
   #sockets = new Set();
   connections = 0;
+  isDown = false; // whether new connections are reset at once
 
   constructor(target, plans) {
     this.#target = target;
@@ -94,6 +95,10 @@ export class Proxy {
   }
 
   #accept(client) {
+    if (this.isDown) {
+      client.resetAndDestroy();
+      return;
+    }
     const plan = this.#plans[this.connections++];
     const upstream = net.connect({
       port: this.#target,

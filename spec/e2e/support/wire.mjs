@@ -154,6 +154,11 @@ export class Wire {
     this.#socket.resume();
   }
 
+  // Ends the connection with a reset.
+  reset() {
+    this.#socket.resetAndDestroy();
+  }
+
   destroy() {
     this.#socket.destroy();
   }

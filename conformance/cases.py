@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Runs the cases of the Autobahn test suite against the command.
+
+    cases.py COMMAND [--table write] [--report FOLDER] [CASE...]
+
+COMMAND is the program to test. Each case must be OK, or INFORMATIONAL where the
+suite knows no other verdict; NON-STRICT is a failure. The table in
+docs/conformance.md must be the one that comes out; --table write puts it there.
+CASE picks cases ("6.*") and leaves the table alone. --report writes what was on
+the wire for each case.
+"""
+
+import argparse
+import asyncio
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+from kosoku import FailureError, run_fuzzingclient
+from kosoku import cases as suite
+from kosoku._caseindex import category_metadata
+from kosoku._report import write_reports
+
+HERE = pathlib.Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "conformance.md"
+BEGIN = "<!-- table: written by make conformance -->\n"
+END = "<!-- end of table -->\n"
+
+FLAGS = "--listen 127.0.0.1:0 --no-control --log-level error".split()
+CONCURRENCY = 4  # most cases wait for something
+SECONDS_OF_ALL = 600  # for all cases together
+SECONDS_TO_END = 60  # until the command has ended
+
+# The suite states for these that no behaviour is wrong.
+INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
+# What the server cannot do yet: permessage-deflate.
+PENDING = ("12.", "13.")
+VERDICTS = ("OK", "INFORMATIONAL", "UNIMPLEMENTED")
+
+
+class Server:
+    """The command on echo.lua, for as long as a `with` lasts."""
+
+    def __init__(self, command, **environment):
+        self.process = subprocess.Popen(
+            [command, "run", HERE / "echo.lua", *FLAGS],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        line = self.process.stdout.readline()
+        found = re.search(r"ws://\S+", line)
+        if not found:
+            self.process.kill()
+            raise SystemExit(f"the command does not serve: {line!r}")
+        return found.group()
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            code = self.process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        if code != 0:
+            raise SystemExit(f"the command ended with {code}")
+
+
+def run(url, names):
+    async def all_cases():
+        try:
+            cases = run_fuzzingclient(
+                url, names or None, concurrency=CONCURRENCY
+            )
+            return await asyncio.wait_for(cases, SECONDS_OF_ALL)
+        except FailureError as failure:
+            return failure.results
+
+    return asyncio.run(all_cases())
+
+
+def expected_of(case_id):
+    """The verdicts on messages and on the closing handshake."""
+    if case_id in INFORMATIONAL:
+        return "INFORMATIONAL", "INFORMATIONAL"
+    if case_id.startswith(PENDING):
+        return "UNIMPLEMENTED", "OK"
+    return "OK", "OK"
+
+
+def verdict_of(result):
+    return result.behavior.value, result.behavior_close.value
+
+
+def describe(result):
+    told = f"{result.result} {result.result_close}"
+    return f"{result.case_id}: {' '.join(verdict_of(result))}: {told}"
+
+
+def failures_of(results):
+    return [
+        describe(result)
+        for result in results
+        if verdict_of(result) != expected_of(result.case_id)
+    ]
+
+
+# ---- the table ----
+
+
+def section_of(case_id):
+    """`6.1` of case 6.1.1, `2` of case 2.1."""
+    parts = case_id.split(".")
+    return ".".join(parts[:2]) if len(parts) > 2 else parts[0]
+
+
+def titles():
+    """What the suite calls its sections."""
+    categories, parts = category_metadata(suite.GENERATORS)
+    return {
+        section: title.split(" / server accept")[0]
+        for section, title in {**categories, **parts}.items()
+    }
+
+
+def table_of(results):
+    """One row a section, one column a verdict."""
+    sections = {}
+    for result in results:
+        counts = sections.setdefault(
+            section_of(result.case_id), collections.Counter()
+        )
+        counts[result.behavior.value] += 1
+    names = titles()
+    head = ("section", "of", "cases", *VERDICTS)
+    rows = [head, ["---"] * 2 + ["---:"] * (len(head) - 2)]
+    total = collections.Counter()
+    for section, counts in sections.items():
+        rows.append(row_of(section, names[section], counts))
+        total += counts
+    rows.append(row_of("all", "", total))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def row_of(section, title, counts):
+    numbers = [str(counts[verdict] or "") for verdict in VERDICTS]
+    return [section, title, str(sum(counts.values())), *numbers]
+
+
+def update_page(table, must_write):
+    """Tells whether the page has the table."""
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    old, after = rest.split(END)
+    if old != table and must_write:
+        PAGE.write_text(before + BEGIN + table + END + after)
+    return old == table or must_write
+
+
+# ---- what is run ----
+
+
+def finds_unchecked_utf8(command):
+    """A suite that finds nothing wrong anywhere would prove nothing."""
+    with Server(command, ECHO_UNCHECKED="1") as url:
+        results = run(url, ["6.3.*", "6.4.*"])
+    return len(results) == len(failures_of(results)) == 6
+
+
+def parse_words():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command")
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--table", choices=("check", "write"), default="check")
+    parser.add_argument("--report")
+    return parser.parse_args()
+
+
+def main():
+    words = parse_words()
+    with Server(words.command) as url:
+        results = run(url, words.cases)
+    if words.report:
+        write_reports(results, words.report)
+    failures = failures_of(results)
+    if not words.cases:
+        if {result.case_id for result in results} != set(suite.CASES):
+            failures.append("not every case of the suite was run")
+        if not finds_unchecked_utf8(words.command):
+            failures.append("a server that checks no UTF-8 was not found out")
+        must_write = words.table == "write"
+        if not failures and not update_page(table_of(results), must_write):
+            failures.append(f"{PAGE.name} is out of date: make conformance")
+    for failure in failures:
+        print(f"FAILED  {failure}")
+    pending = sum(one.case_id.startswith(PENDING) for one in results)
+    if pending:
+        print(f"{pending} cases are of what is not there yet")
+    passed = max(len(results) - pending - len(failures), 0)
+    print(f"{passed} passed, {len(failures)} failed")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: MIT
+-- What the cases of the Autobahn test suite are run against: every message
+-- comes back as it was, in one frame.
+--
+-- ECHO_UNCHECKED=1 turns the check of UTF-8 off, so that the suite can be seen
+-- to find that out.
+local wspulse = require "wspulse"
+
+local MIB = 1024 * 1024
+
+return wspulse.new_server {
+  path = "/",
+  codec = "raw",
+  max_message_size = 16 * MIB, -- the largest message of a case
+  send_buffer_size = 4096,
+  send_buffer_bytes = 64 * MIB,
+  validate_utf8 = os.getenv "ECHO_UNCHECKED" ~= "1",
+
+  connect = function()
+    return "echo"
+  end,
+
+  on_message = function(conn, frame)
+    conn:send(frame)
+  end,
+}
