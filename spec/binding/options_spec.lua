@@ -230,6 +230,24 @@ describe("a wrong type", function()
   end
 end)
 
+describe("resume_confirm", function()
+  it("wants a window, and a second socket that does not end the session",
+    function()
+      assert.equal("wspulse: resume_confirm: needs resume_window greater "
+        .. "than 0 (resume_window = 0)", refused("resume_confirm", true))
+      local options = {
+        connect = accept, resume_confirm = true, resume_window = 1,
+      }
+      assert.has_no.errors(function()
+        new_server(options)
+      end)
+      options.takeover = "duplicate"
+      assert.equal("wspulse: resume_confirm: a client redials before its old "
+        .. "transport is known to be dead, which must not end its session "
+        .. '(takeover = "duplicate")', raised(new_server, options))
+    end)
+end)
+
 describe("an unknown key", function()
   it("is refused with the nearest name", function()
     assert.equal(

@@ -72,6 +72,12 @@ describe("wspulse check", function()
         .. " %(write_wait = 0%)",
     },
     {
+      "an option out of range in a script of one line",
+      'return require("wspulse").new_server { write_wait = 0,'
+        .. " connect = print }",
+      "^app%.lua:1: .*WithWriteWait: duration must be positive",
+    },
+    {
       "a module that is not there",
       'local chat = require "chat_absent"',
       "^app%.lua:1: module 'chat_absent' not found",

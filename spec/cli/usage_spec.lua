@@ -71,7 +71,7 @@ describe("the command line", function()
   local wrong = {
     { "an unknown command", { "chekc" }, "unknown command chekc", "check" },
     { "an unknown flag in front", { "--verion" }, "unknown flag", nil },
-    { "a command of later", { "bench", "ws://x" }, "unknown command bench" },
+    { "a command of later", { "top", "x.sock" }, "unknown command top" },
     { "a script without run", { "app.lua" }, "run app%.lua" },
     { "an unknown topic", { "help", "rum" }, "unknown command rum", "run" },
     {

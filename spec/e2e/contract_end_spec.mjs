@@ -457,6 +457,20 @@ contract(
 );
 
 contract(
+  "A16 an upgrade that the close overtakes: 1001, and no session",
+  { does: { connect: "stop" } },
+  async (world) => {
+    const ann = await world.connect({ id: "ann" });
+    assert.deepEqual(await ann.end(), {
+      code: 1001,
+      reason: "server shutting down",
+    });
+    await world.server.logged(/wspulse: server closed/);
+    assert.doesNotMatch(world.server.stderr, /^gone: /m);
+  },
+);
+
+contract(
   "S72 close_reasons = false: 1000 and no reason, as clients of v0.6 expect",
   { ...WINDOW, close_reasons: false },
   async (world) => {

@@ -68,8 +68,13 @@ static void set_loading(lua_State *L, struct loading *loading)
 static void note_line(lua_State *L, lua_Debug *at)
 {
     struct loading *loading = find_loading(L);
-    if (loading && lua_getinfo(L, "S", at)) {
+    if (!loading || !lua_getinfo(L, "S", at)) {
+        return;
+    }
+    if (loading->line == 0) { /* the first line that runs is the script's */
         memcpy(loading->file, at->short_src, sizeof loading->file);
+    }
+    if (strcmp(loading->file, at->short_src) == 0) {
         loading->line = at->currentline;
     }
 }

@@ -107,7 +107,7 @@ static enum wsp_err read_by_script(lua_State *L, int index,
                                    struct wsp_lua_outgoing *out)
 {
     struct wsp_lua_received received;
-    out->frame.binary = server->codec.is_binary;
+    out->frame = (struct wsp_frame){.binary = server->codec.is_binary};
     if (wsp_lua_frame_received(L, index, server->state, &received)) {
         return forward(L, server, &received, out);
     }
@@ -125,7 +125,9 @@ enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
                                    struct wsp_lua_outgoing *out)
 {
     struct wsp_lua_state *state = server->state;
-    *out = (struct wsp_lua_outgoing){.value = 0};
+    out->value = 0;
+    out->diag.code = WSP_OK; /* without clearing its 512 bytes of text */
+    out->diag.message[0] = '\0';
     if (!server->is_pinned) {
         return fault(out, "the server is closed");
     }

@@ -50,7 +50,8 @@ class Boundary {
 //           sides are reset as many bytes later
 export class Proxy {
   // The connection number n fails as plans[n] says: { bytes } or { frames }, and
-  // `how`. Later ones, and a plan that is undefined, do not.
+  // `how`. Later ones, and a plan that is undefined, do not. With `stall` so
+  // many milliseconds go by before the server's bytes are read.
   static open(port, plans = []) {
     const proxy = new Proxy(port, plans);
     return new Promise((resolve, reject) => {
@@ -117,7 +118,11 @@ export class Proxy {
     else upstream.on("data", (chunk) => client.write(chunk));
   }
 
-  #passUntil(link, { bytes, frames, how = "reset", after }) {
+  #passUntil(link, { bytes, frames, how = "reset", after, stall }) {
+    if (stall) {
+      link.upstream.pause();
+      setTimeout(() => link.upstream.resume(), stall);
+    }
     const boundary = frames === undefined ? null : new Boundary(frames);
     let end = bytes;
     let passed = 0;
