@@ -6,10 +6,12 @@ DESTDIR ?=
 APP ?= scripts/examples/03_chat.lua
 # What `make conformance` does about docs/conformance.md: write or check.
 TABLE ?= write
+# How often `make bench` measures each row; the median counts.
+ROUNDS ?= 1
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## install what is missing, build, serve the chat (APP=… for another)
 	@tools/install-packages run
@@ -23,7 +25,7 @@ test: ## install what is missing, build, run every suite
 	@tools/install-packages run test
 	@tools/build dev release
 	@tools/run-specs dev:c dev:lua dev:binding \
-		release:cli release:e2e release:package
+		release:cli release:e2e release:package release:bench
 
 conformance: ## the Autobahn cases and clients by others
 	@tools/install-packages run test conformance
@@ -52,11 +54,18 @@ tsan: ## the suites that have threads under ThreadSanitizer
 	@tools/build tsan
 	@tools/run-specs tsan:c tsan:cli tsan:e2e
 
-bench: ## measure (there is no benchmark yet)
-	@echo "There is no benchmark yet." >&2; exit 1
+bench: ## measure, beside a bare epoll loop and what bench-peers built
+	@tools/install-packages run
+	@tools/build release
+	@cmake --build build --target bench_programs bench_floor
+	@bench/run --rounds $(ROUNDS)
+
+bench-peers: ## build the servers by others that bench compares with
+	@tools/install-packages peers
+	@bench/peers/build
 
 clean: ## remove what was built
 	rm -rf build
 
 .PHONY: help run build test conformance check format install asan tsan bench \
-	clean
+	bench-peers clean

@@ -9,14 +9,20 @@
 /* malloc has no parameter to carry it in. */
 static struct bench_heap counted;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
+/* Under --wrap=malloc, a call of malloc goes to the first name and the second
+ * one is malloc itself. Names with two underscores are the linker's. */
+#define WRAPPED(name) __asm__("__wrap_" name)
+#define REAL(name) __asm__("__real_" name)
+
+void *counted_malloc(size_t size) WRAPPED("malloc");
+void *counted_calloc(size_t count, size_t size) WRAPPED("calloc");
+void *counted_realloc(void *memory, size_t size) WRAPPED("realloc");
+void counted_free(void *memory) WRAPPED("free");
+
+void *real_malloc(size_t size) REAL("malloc");
+void *real_calloc(size_t count, size_t size) REAL("calloc");
+void *real_realloc(void *memory, size_t size) REAL("realloc");
+void real_free(void *memory) REAL("free");
 
 static int64_t size_of(void *memory)
 {
@@ -30,28 +36,28 @@ static void *note(void *memory)
     return memory;
 }
 
-void *__wrap_malloc(size_t size)
+void *counted_malloc(size_t size)
 {
-    return note(__real_malloc(size));
+    return note(real_malloc(size));
 }
 
-void *__wrap_calloc(size_t count, size_t size)
+void *counted_calloc(size_t count, size_t size)
 {
-    return note(__real_calloc(count, size));
+    return note(real_calloc(count, size));
 }
 
-void *__wrap_realloc(void *memory, size_t size)
+void *counted_realloc(void *memory, size_t size)
 {
     int64_t before = size_of(memory);
-    void *grown = __real_realloc(memory, size);
+    void *grown = real_realloc(memory, size);
     counted.bytes -= grown ? before : 0;
     return note(grown);
 }
 
-void __wrap_free(void *memory)
+void counted_free(void *memory)
 {
     counted.bytes -= size_of(memory);
-    __real_free(memory);
+    real_free(memory);
 }
 
 struct bench_heap bench_heap_read(void)

@@ -2,6 +2,7 @@
 /* A library for LD_PRELOAD that counts a program's heap into a file, where
  * others can read it at any time: WSPULSE_HEAP_FILE names it, and it holds two
  * numbers of eight bytes, the allocations so far and the bytes in use. */
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -23,12 +24,26 @@ struct counts {
 static struct counts early;
 static struct counts *counts = &early;
 
-/* glibc's own, under the names that it gives to who replaces them. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *memory);
+/* Others call these as malloc and its kin, which they replace; glibc's own go
+ * by names that it keeps for who does so. */
+#define REPLACES(name)                                                         \
+    __asm__(name) __attribute__((visibility("default"), used))
+#define GLIBC(name) __asm__("__libc_" name)
+
+void *counted_malloc(size_t size) REPLACES("malloc");
+void *counted_calloc(size_t count, size_t size) REPLACES("calloc");
+void *counted_realloc(void *memory, size_t size) REPLACES("realloc");
+void counted_free(void *memory) REPLACES("free");
+void *counted_aligned_alloc(size_t alignment, size_t size)
+    REPLACES("aligned_alloc");
+int counted_posix_memalign(void **memory, size_t alignment, size_t size)
+    REPLACES("posix_memalign");
+
+void *glibc_malloc(size_t size) GLIBC("malloc");
+void *glibc_calloc(size_t count, size_t size) GLIBC("calloc");
+void *glibc_realloc(void *memory, size_t size) GLIBC("realloc");
+void *glibc_memalign(size_t alignment, size_t size) GLIBC("memalign");
+void glibc_free(void *memory) GLIBC("free");
 
 static long long size_of(void *memory)
 {
@@ -42,38 +57,38 @@ static void *note(void *memory, long long before)
     return memory;
 }
 
-void *malloc(size_t size)
+void *counted_malloc(size_t size)
 {
-    return note(__libc_malloc(size), 0);
+    return note(glibc_malloc(size), 0);
 }
 
-void *calloc(size_t count, size_t size)
+void *counted_calloc(size_t count, size_t size)
 {
-    return note(__libc_calloc(count, size), 0);
+    return note(glibc_calloc(count, size), 0);
 }
 
-void *realloc(void *memory, size_t size)
+void *counted_realloc(void *memory, size_t size)
 {
     long long before = size_of(memory);
-    void *grown = __libc_realloc(memory, size);
+    void *grown = glibc_realloc(memory, size);
     return note(grown, grown || size == 0 ? before : size_of(grown));
 }
 
-int posix_memalign(void **memory, size_t alignment, size_t size)
+int counted_posix_memalign(void **memory, size_t alignment, size_t size)
 {
-    *memory = note(__libc_memalign(alignment, size), 0);
-    return *memory ? 0 : 12; /* ENOMEM */
+    *memory = note(glibc_memalign(alignment, size), 0);
+    return *memory ? 0 : ENOMEM;
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+void *counted_aligned_alloc(size_t alignment, size_t size)
 {
-    return note(__libc_memalign(alignment, size), 0);
+    return note(glibc_memalign(alignment, size), 0);
 }
 
-void free(void *memory)
+void counted_free(void *memory)
 {
     atomic_fetch_sub(&counts->bytes, size_of(memory));
-    __libc_free(memory);
+    glibc_free(memory);
 }
 
 __attribute__((constructor)) static void open_file(void)

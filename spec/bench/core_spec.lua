@@ -23,7 +23,7 @@ end
 describe("the core without sockets", function()
   for _, ceiling in ipairs(ceilings.of "core") do
     it("allocates no more than " .. ceiling.name, function()
-      local word = ceiling.app:gsub("-", " ")
+      local word = ceiling.app:gsub("%-", ", ")
       local cases, checked = count_cases(word), 0
       for _, case in pairs(cases) do
         checked = checked + 1

@@ -12,7 +12,9 @@ describe("user-space instructions per message", function()
       local depth = tostring(ceiling.depth)
       ceilings.check(ceiling, subjects.slope(ceiling.app, 1600, function(s, n)
         s:serve { shell = INSTRUMENT }
-        s:load("--connections", "1", "--messages", tostring(n), "--depth", depth)
+        s:load(
+          "--connections", "1", "--messages", tostring(n), "--depth", depth
+        )
         s:close()
         local text = s.stage.folder:read "callgrind.out"
         return tonumber(text:match "\nsummary: (%d+)\n")

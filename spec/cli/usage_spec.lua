@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local stages = require "spec.cli.support.stage"
 
+local commands = { "run", "check", "reload", "bench", "version", "help" }
+
 describe("the command line", function()
   local stage
 
@@ -24,13 +26,13 @@ describe("the command line", function()
       local code, out, err = stage:run { word }
       assert.equal(0, code)
       assert.equal("", err)
-      for _, name in ipairs { "run", "check", "reload", "version", "help" } do
+      for _, name in ipairs(commands) do
         assert.matches("wspulse " .. name, out)
       end
     end)
   end
 
-  for _, name in ipairs { "run", "check", "reload", "version", "help" } do
+  for _, name in ipairs(commands) do
     it("prints the help of " .. name .. " with an example", function()
       local code, out = stage:run { name, "--help" }
       assert.equal(0, code)

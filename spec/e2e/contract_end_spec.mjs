@@ -333,7 +333,8 @@ contract(
     await world.send("ann", "to the second");
     assert.deepEqual(await events(second, 1), ["to the second"]);
     assert.equal(first.unread, 0);
-    const entries = await world.saw("ann", ["connect", ...DISPLACED, "connect"]);
+    const wanted = ["connect", ...DISPLACED, "connect"];
+    const entries = await world.saw("ann", wanted);
     const { err } = entries[1];
     assert.equal(err.text, "wspulse: kicked: duplicate connection ID");
     assert.ok(err.constant);

@@ -388,7 +388,8 @@ contract(
     await ann.end();
     cid.send({ event: "after" });
     await world.saw("cid", ["connect", "message:after"]);
-    const story = (await world.entries()).map(({ id, word }) => `${id} ${word}`);
+    const entries = await world.entries();
+    const story = entries.map(({ id, word }) => `${id} ${word}`);
     assert.match(story.at(-2), /^ann drop:(EOF|IO)$/);
     assert.equal(story.at(-1), "cid message:after");
   },

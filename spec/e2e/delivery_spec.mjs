@@ -99,7 +99,7 @@ function explain({ order }, name) {
 // One client with a proxy of its own. Gives how many frames came twice.
 async function run(server, name, plans, query) {
   const proxy = await Proxy.open(server.port, plans);
-  const batch = 1 + (name.length * 7 + query.number) % 9;
+  const batch = 1 + ((name.length * 7 + query.number) % 9);
   const params = new URLSearchParams({ id: name, batch, ...query });
   const client = new Client(`ws://127.0.0.1:${proxy.port}/ws?${params}`);
   try {
@@ -144,12 +144,11 @@ async function assertProved(server, sum) {
 function delivery(name, options, plansOf, query) {
   test(name, () => {
     const env = { DELIVERY_OPTIONS: JSON.stringify(options) };
-    return serve("delivery.lua", { env, args: ["--log-level", "warn"] },
-      async (server) => {
-        const sum = await runAll(server, await plansOf(server), query);
-        await assertProved(server, sum);
-      },
-    );
+    const quiet = { env, args: ["--log-level", "warn"] };
+    return serve("delivery.lua", quiet, async (server) => {
+      const sum = await runAll(server, await plansOf(server), query);
+      await assertProved(server, sum);
+    });
   });
 }
 

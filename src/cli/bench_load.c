@@ -14,6 +14,7 @@
 
 #include "cli/bench_process.h"
 #include "cli/bench_progress.h"
+#include "cli/bench_stage.h"
 
 #define SECOND_NS 1000000000ULL
 #define TURN_MS 50
@@ -23,108 +24,6 @@
 #define BUFFER_BYTES (256 * 1024)
 #define OPENING_MAX 128 /* handshakes at a time; more overflow a backlog */
 #define SPARE_DESCRIPTORS 16
-
-static uint64_t read_clock_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
-}
-
-static double seconds_since(const struct wsp_bench_load *load, uint64_t ns)
-{
-    return (double)(load->now_ns - ns) / (double)SECOND_NS;
-}
-
-/* ---- stages ---- */
-
-static void enter_stage(struct wsp_bench_load *load, enum wsp_bench_stage stage)
-{
-    load->stage = stage;
-    load->stage_ns = load->now_ns;
-    load->active_ns = load->now_ns;
-    load->sent -= load->answered; /* what is on its way counts in the next */
-    load->answered = 0;
-    if (load->play->on_stage && wsp_bench_load_is_on(load)) {
-        load->play->on_stage(load);
-    }
-}
-
-static double read_server_cpu(struct wsp_bench_load *load)
-{
-    double seconds = 0;
-    struct wsp_diag diag;
-    if (load->settings->pid &&
-        wsp_bench_process_cpu(load->settings->pid, &seconds, &diag) != WSP_OK) {
-        load->result->has_server = false;
-        wsp_bench_load_fail(load, &diag);
-    }
-    return seconds;
-}
-
-static void begin_measuring(struct wsp_bench_load *load)
-{
-    struct wsp_bench_result *result = load->result;
-    wsp_bench_histogram_init(&result->latency);
-    result->messages = 0;
-    result->bytes = 0;
-    result->unasked = 0;
-    load->client_cpu_s = wsp_bench_own_cpu();
-    load->server_cpu_s = read_server_cpu(load);
-    if (load->stage != WSP_BENCH_LEAVING) {
-        enter_stage(load, WSP_BENCH_MEASURING);
-    }
-}
-
-static void end_measuring(struct wsp_bench_load *load)
-{
-    struct wsp_bench_result *result = load->result;
-    load->now_ns = read_clock_ns();
-    result->seconds = seconds_since(load, load->stage_ns);
-    result->client_cpu_s = wsp_bench_own_cpu() - load->client_cpu_s;
-    double server_cpu_s = read_server_cpu(load);
-    if (result->has_server) {
-        result->server_cpu_s = server_cpu_s - load->server_cpu_s;
-        wsp_bench_process_rss(load->settings->pid, &result->rss, NULL);
-    }
-}
-
-static void leave(struct wsp_bench_load *load)
-{
-    if (load->stage == WSP_BENCH_LEAVING) {
-        return;
-    }
-    bool was_measuring = load->stage == WSP_BENCH_MEASURING;
-    load->stage = WSP_BENCH_LEAVING; /* a failure in here changes nothing */
-    if (was_measuring) {
-        end_measuring(load);
-    }
-    enter_stage(load, WSP_BENCH_LEAVING);
-    for (uint32_t i = 0; i < load->begun; i++) {
-        if (load->peers[i].phase == WSP_BENCH_OPEN) {
-            wsp_bench_peer_close(&load->peers[i]);
-        }
-    }
-}
-
-void wsp_bench_load_fail(struct wsp_bench_load *load,
-                         const struct wsp_diag *diag)
-{
-    if (load->result->failure.code == WSP_OK) {
-        load->result->failure = *diag;
-    }
-    leave(load);
-}
-
-static void start_warming(struct wsp_bench_load *load)
-{
-    load->result->connect_s = seconds_since(load, load->stage_ns);
-    if (load->settings->warmup_s > 0) {
-        enter_stage(load, WSP_BENCH_WARMING);
-    } else {
-        begin_measuring(load);
-    }
-}
 
 /* ---- peers ---- */
 
@@ -150,7 +49,7 @@ void wsp_bench_load_connect(struct wsp_bench_load *load,
                             struct wsp_bench_peer *peer)
 {
     struct wsp_diag diag;
-    peer->began_ns = read_clock_ns();
+    peer->began_ns = wsp_bench_clock_ns();
     load->opening_count++;
     if (wsp_bench_peer_connect(peer, load->target, &diag) != WSP_OK) {
         wsp_bench_load_fail(load, &diag);
@@ -212,7 +111,7 @@ static void handle_event(struct wsp_bench_load *load,
     struct wsp_bench_reading reading;
     struct wsp_diag diag;
     enum wsp_err result = WSP_OK;
-    load->now_ns = read_clock_ns();
+    load->now_ns = wsp_bench_clock_ns();
     bool was_open = peer->phase >= WSP_BENCH_OPEN;
     if (peer->phase == WSP_BENCH_UNUSED) {
         return; /* it ended earlier in this batch of events */
@@ -242,19 +141,6 @@ static void handle_event(struct wsp_bench_load *load,
 
 /* ---- what the modes use ---- */
 
-uint64_t wsp_bench_load_allow(const struct wsp_bench_load *load, uint64_t most)
-{
-    uint64_t limit = load->settings->messages;
-    if (!wsp_bench_load_is_on(load)) {
-        return 0;
-    }
-    if (load->stage == WSP_BENCH_WARMING || limit == 0) {
-        return most;
-    }
-    uint64_t left = load->sent < limit ? limit - load->sent : 0;
-    return left < most ? left : most;
-}
-
 void wsp_bench_load_send(struct wsp_bench_load *load,
                          struct wsp_bench_peer *peer, uint64_t count,
                          uint64_t stamp_ns)
@@ -275,19 +161,6 @@ void wsp_bench_load_send(struct wsp_bench_load *load,
     watch(load, peer, EPOLL_CTL_MOD);
 }
 
-uint64_t wsp_bench_load_due_ns(const struct wsp_bench_load *load)
-{
-    double after_s = (double)load->sent / load->settings->rate;
-    return load->stage_ns + (uint64_t)(after_s * (double)SECOND_NS);
-}
-
-void wsp_bench_load_count(struct wsp_bench_load *load, uint64_t latency_ns,
-                          uint64_t count)
-{
-    load->result->messages += count;
-    wsp_bench_histogram_add(&load->result->latency, latency_ns, count);
-}
-
 /* ---- turns ---- */
 
 static void open_more(struct wsp_bench_load *load)
@@ -298,7 +171,7 @@ static void open_more(struct wsp_bench_load *load)
     }
     if (load->stage == WSP_BENCH_OPENING &&
         load->open_count == load->peer_count) {
-        start_warming(load);
+        wsp_bench_stage_warm(load);
     }
 }
 
@@ -307,8 +180,8 @@ static void check_silence(struct wsp_bench_load *load)
     bool is_waiting = load->stage == WSP_BENCH_OPENING ||
                       (wsp_bench_load_is_on(load) && !load->play->is_silent &&
                        load->sent > load->answered);
-    if (!is_waiting ||
-        seconds_since(load, load->active_ns) < load->settings->timeout_s) {
+    if (!is_waiting || wsp_bench_stage_seconds(load, load->active_ns) <
+                           load->settings->timeout_s) {
         return;
     }
     struct wsp_diag diag;
@@ -333,24 +206,6 @@ static void check_silence(struct wsp_bench_load *load)
     wsp_bench_load_fail(load, &diag);
 }
 
-static void check_end(struct wsp_bench_load *load)
-{
-    const struct wsp_bench_settings *settings = load->settings;
-    double elapsed_s = seconds_since(load, load->stage_ns);
-    if (load->stage == WSP_BENCH_WARMING && elapsed_s >= settings->warmup_s) {
-        begin_measuring(load);
-    } else if (load->stage == WSP_BENCH_MEASURING) {
-        bool is_time =
-            settings->duration_s > 0 && elapsed_s >= settings->duration_s;
-        bool is_count = settings->messages > 0 &&
-                        load->sent >= settings->messages &&
-                        load->answered >= load->sent;
-        if (is_time || is_count) {
-            leave(load);
-        }
-    }
-}
-
 /* Ctrl-C ends early, and what was measured until then is reported. The signals
  * are blocked, so no handler is needed. */
 static void check_signals(struct wsp_bench_load *load, const sigset_t *signals)
@@ -358,7 +213,7 @@ static void check_signals(struct wsp_bench_load *load, const sigset_t *signals)
     const struct timespec at_once = {0, 0};
     if (sigtimedwait(signals, NULL, &at_once) > 0) {
         load->result->is_interrupted = true;
-        leave(load);
+        wsp_bench_stage_leave(load);
     }
 }
 
@@ -396,8 +251,8 @@ static void run_turn(struct wsp_bench_load *load)
     for (int i = 0; i < count; i++) {
         handle_event(load, &events[i]);
     }
-    load->now_ns = read_clock_ns();
-    check_end(load);
+    load->now_ns = wsp_bench_clock_ns();
+    wsp_bench_stage_check(load);
 }
 
 static void run_turns(struct wsp_bench_load *load, const sigset_t *signals)
@@ -513,11 +368,11 @@ static void run_held(struct wsp_bench_load *load)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, &before);
-    load->now_ns = read_clock_ns();
-    enter_stage(load, WSP_BENCH_OPENING);
+    load->now_ns = wsp_bench_clock_ns();
+    wsp_bench_stage_enter(load, WSP_BENCH_OPENING);
     if (!load->play->opens_all) {
         load->begun = load->peer_count;
-        start_warming(load);
+        wsp_bench_stage_warm(load);
     }
     run_turns(load, &signals);
     wsp_bench_progress_clear(load);

@@ -2,8 +2,9 @@
 #include "cli/bench_process.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,15 +35,19 @@ enum wsp_err wsp_bench_process_rss(int pid, uint64_t *bytes,
                                    struct wsp_diag *diag)
 {
     char path[64];
-    uint64_t pages = 0;
+    char line[128] = "";
     snprintf(path, sizeof path, "/proc/%d/statm", pid);
     FILE *file = fopen(path, "re");
     if (!file) {
         return wsp_diag_set_errno(diag, WSP_ERR_IO, errno, "%s", path);
     }
-    int found = fscanf(file, "%*u %" SCNu64, &pages);
+    bool is_read = fgets(line, sizeof line, file) != NULL;
     fclose(file);
-    if (found != 1) {
+    char *rest = line;
+    strtoull(line, &rest, 10); /* pages of the whole address space */
+    char *end = rest;
+    uint64_t pages = strtoull(rest, &end, 10);
+    if (!is_read || end == rest) {
         return wsp_diag_set(diag, WSP_ERR_IO, "%s: not readable", path);
     }
     *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A session that outlives its sockets: opens them under the same name, one after
-// the other, and drops the frames that come a second time.
+// A session that outlives its sockets: opens them under the same name, one
+// after the other, and drops the frames that come a second time.
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;

@@ -107,7 +107,8 @@ export class World {
 
 function assertKept(server) {
   assert.doesNotMatch(server.stderr, /CONTRACT BROKEN/);
-  const counts = [...server.stderr.matchAll(/^gone: .*, open connections: (\d+)$/gm)];
+  const gone = /^gone: .*, open connections: (\d+)$/gm;
+  const counts = [...server.stderr.matchAll(gone)];
   if (counts.length > 0) {
     const [, left] = counts.at(-1);
     assert.equal(left, "0", "each connect has its disconnect");

@@ -49,9 +49,9 @@ class Boundary {
 //   mute    what the client says is not passed on any more; with `after`, both
 //           sides are reset as many bytes later
 export class Proxy {
-  // The connection number n fails as plans[n] says: { bytes } or { frames }, and
-  // `how`. Later ones, and a plan that is undefined, do not. With `stall` so
-  // many milliseconds go by before the server's bytes are read.
+  // Connection number n fails as plans[n] says: { bytes } or { frames }, and
+  // `how`; later ones do not. With `stall` so many milliseconds go by before
+  // the server's bytes are read.
   static open(port, plans = []) {
     const proxy = new Proxy(port, plans);
     return new Promise((resolve, reject) => {
