@@ -39,7 +39,7 @@ reaches_every_spec() {
         \( -name '*_spec.*' -o -name '*.spec.*' -o -name '*.test.*' \) -print) |
         grep -vE \
             -e "^spec/($layers)/[a-z0-9_]+_spec\\.c\$" \
-            -e '^spec/(lua|binding|cli)/([a-z0-9_]+/)*[a-z0-9_]+_spec\.lua$' \
+            -e '^spec/(lua|binding|cli|bench)/([a-z0-9_]+/)*[a-z0-9_]+_spec\.lua$' \
             -e '^(spec/e2e|conformance)/[a-z0-9_]+_spec\.mjs$' \
             -e '^spec/package/[a-z0-9_]+_spec\.sh$'
 }
