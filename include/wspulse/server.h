@@ -33,6 +33,12 @@ WSP_API enum wsp_err wsp_server_start(struct wsp_server *server,
 WSP_API void wsp_server_close(struct wsp_server *server, wsp_loop_fn done,
                               void *ud);
 
+/* Has `done(ud)` called at the barrier of a close, whoever asks for that close;
+ * at once when it was reached before. Returns WSP_OK or WSP_ERR_OUT_OF_MEMORY,
+ * and then done is not called. */
+WSP_API enum wsp_err wsp_server_wait(struct wsp_server *server,
+                                     wsp_loop_fn done, void *ud);
+
 /* Ends what is still open at once; the done functions of close are called. */
 WSP_API void wsp_server_abort(struct wsp_server *server);
 

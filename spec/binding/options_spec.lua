@@ -192,6 +192,9 @@ describe("a wrong type", function()
         .. '(subprotocols[2] = "b c")' },
     { "subprotocols", { "a", "a" },
       'wspulse: subprotocols: names must differ (subprotocols[2] = "a")' },
+    { "takeover", "resume",
+      'wspulse: takeover: "resume" needs resume_window greater than 0 '
+        .. "(resume_window = 0)" },
     { "subprotocols", {},
       "wspulse: subprotocols: must not be empty (subprotocols = table)" },
     { "subprotocols", false,

@@ -36,6 +36,17 @@ describe("a signal to wspulse run", function()
     end)
   end
 
+  it("is not needed: a script that closes its server ends it", function()
+    local closing = stage.script "one"
+    closing = closing:gsub('res:send%("one"%)', "%0; _G.server:close()")
+    closing = closing:gsub("^return ([^\n]+.*)$", "_G.server = %1 return server")
+    stage.folder:write("app.lua", closing)
+    local child = stage:serve { "app.lua" }
+    assert.equal("one", peer.fetch(child.port))
+    assert.equal(0, child:wait())
+    assert.matches("INFO +closed by the script", child:stderr())
+  end)
+
   it("SIGTERM gives peers 1001 and waits for their answer", function()
     local child = stage:serve { "app.lua" }
     local client = peer.open_socket(child.port)

@@ -87,6 +87,9 @@ static void the_seeds_texts(void **state)
     REFUSE(codec, NULL,
            "wspulse: WithCodec: codec must not be nil (codec = nil)");
     REFUSE(codec, "xml", "wspulse: WithCodec: unknown codec (codec = \"xml\")");
+    REFUSE(takeover, WSP_TAKEOVER_RESUME,
+           "wspulse: takeover: \"resume\" needs resume_window greater than 0 "
+           "(resume_window = 0)");
     REFUSE(resume_confirm, true,
            "wspulse: resume_confirm: needs resume_window greater than 0 "
            "(resume_window = 0)");

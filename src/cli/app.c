@@ -152,13 +152,16 @@ static enum wsp_err open_control(struct wsp_app *app, struct wsp_diag *diag)
 
 /* ---- closing ---- */
 
+/* Every server is closed, after a signal or because the script said so: there
+ * is nothing left to serve. */
 static void on_closed(void *ud)
 {
     struct wsp_app *app = ud;
     if (app->is_cut) {
         return;
     }
-    wsp_log(&app->logger, WSP_LOG_INFO, "closed", NULL, 0);
+    const char *text = app->is_closing ? "closed" : "closed by the script";
+    wsp_log(&app->logger, WSP_LOG_INFO, text, NULL, 0);
     wsp_loop_stop(app->script.loop);
 }
 
@@ -186,7 +189,7 @@ static void begin_close(struct wsp_app *app, const char *by)
     wsp_log(&app->logger, WSP_LOG_INFO,
             "closing; a second signal stops at once", &field, 1);
     stop_reloads(app);
-    wsp_lua_host_close(app->script.host, on_closed, app);
+    wsp_lua_host_close(app->script.host);
 }
 
 static void on_interrupt(void *ud)
@@ -236,7 +239,14 @@ static enum wsp_err load_and_start(struct wsp_app *app, struct wsp_diag *diag)
 {
     struct wsp_lua_host *host = app->script.host;
     enum wsp_err result = wsp_lua_host_load(host, app->settings->script, diag);
-    return result == WSP_OK ? wsp_lua_host_start(host, diag) : result;
+    if (result == WSP_OK) {
+        result = wsp_lua_host_start(host, diag);
+    }
+    if (result == WSP_OK &&
+        wsp_lua_host_wait(host, on_closed, app) != WSP_OK) {
+        result = out_of_memory(diag);
+    }
+    return result;
 }
 
 enum wsp_err wsp_app_open(struct wsp_app *app,

@@ -35,7 +35,7 @@ enum wsp_err wsp_app_open(struct wsp_app *app,
                           const struct wsp_logger *logger,
                           struct wsp_diag *diag);
 
-/* Runs until a signal has closed the servers. */
+/* Runs until the servers are closed, by a signal or by the script. */
 void wsp_app_serve(struct wsp_app *app);
 
 /* Asks for a reload of `path` (NULL: the script that serves). `by` says who

@@ -155,12 +155,26 @@ static enum wsp_err check_codec(const struct wsp_options *options,
     return WSP_OK;
 }
 
-/* The rules of the option resume_confirm. */
+/* Without a window there is no session to resume. */
+static enum wsp_err check_takeover(const struct wsp_options *options,
+                                   struct wsp_diag *diag)
+{
+    if (options->takeover != WSP_TAKEOVER_RESUME ||
+        options->resume_window > 0) {
+        return WSP_OK;
+    }
+    return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                        "wspulse: takeover: \"resume\" needs resume_window "
+                        "greater than 0 (resume_window = %.14g)",
+                        options->resume_window);
+}
+
+/* The rules of the options takeover and resume_confirm. */
 static enum wsp_err check_resume(const struct wsp_options *options,
                                  struct wsp_diag *diag)
 {
     if (!options->resume_confirm) {
-        return WSP_OK;
+        return check_takeover(options, diag);
     }
     if (!(options->resume_window > 0)) {
         return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,

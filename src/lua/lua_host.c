@@ -135,7 +135,7 @@ const char *wsp_lua_host_file(struct wsp_lua_host *host, size_t index)
 struct barrier {
     size_t
         waiting; /* servers that are not closed yet, and one for the caller */
-    wsp_loop_fn done;
+    wsp_loop_fn done; /* NULL: there is nobody to tell any more */
     void *ud;
 };
 
@@ -151,32 +151,35 @@ static void pass_barrier(void *ud)
     free(barrier);
 }
 
-/* Without memory there is nothing to wait with, so nothing is waited for. */
-static void abort_all(struct wsp_lua_host *host, wsp_loop_fn done, void *ud)
-{
-    struct wsp_lua_mount *mount;
-    TAILQ_FOREACH(mount, &host->mounts, link) {
-        wsp_server_abort(mount->server);
-    }
-    if (done) {
-        done(ud);
-    }
-}
-
-void wsp_lua_host_close(struct wsp_lua_host *host, wsp_loop_fn done, void *ud)
+enum wsp_err wsp_lua_host_wait(struct wsp_lua_host *host, wsp_loop_fn done,
+                               void *ud)
 {
     struct barrier *barrier = malloc(sizeof *barrier);
     if (!barrier) {
-        abort_all(host, done, ud);
-        return;
+        return WSP_ERR_OUT_OF_MEMORY;
     }
     *barrier = (struct barrier){1, done, ud};
+    enum wsp_err result = WSP_OK;
     struct wsp_lua_mount *mount;
     TAILQ_FOREACH(mount, &host->mounts, link) {
         barrier->waiting++;
-        wsp_server_close(mount->server, pass_barrier, barrier);
+        result = wsp_server_wait(mount->server, pass_barrier, barrier);
+        if (result != WSP_OK) {
+            barrier->done = NULL;
+            pass_barrier(barrier);
+            break;
+        }
     }
     pass_barrier(barrier);
+    return result;
+}
+
+void wsp_lua_host_close(struct wsp_lua_host *host)
+{
+    struct wsp_lua_mount *mount;
+    TAILQ_FOREACH(mount, &host->mounts, link) {
+        wsp_server_close(mount->server, NULL, NULL);
+    }
 }
 
 void wsp_lua_host_free(struct wsp_lua_host *host)

@@ -62,8 +62,14 @@ unsigned wsp_lua_host_generation(const struct wsp_lua_host *host);
  * last one. Valid until the next turn of the loop. */
 const char *wsp_lua_host_file(struct wsp_lua_host *host, size_t index);
 
-/* Closes every server gracefully; `done` at the barrier of all of them. */
-void wsp_lua_host_close(struct wsp_lua_host *host, wsp_loop_fn done, void *ud);
+/* Has `done` called at the barrier of all servers, whoever closes them: a
+ * script may. Returns WSP_OK, or WSP_ERR_OUT_OF_MEMORY and done is not called.
+ */
+enum wsp_err wsp_lua_host_wait(struct wsp_lua_host *host, wsp_loop_fn done,
+                               void *ud);
+
+/* Begins to close every server gracefully. */
+void wsp_lua_host_close(struct wsp_lua_host *host);
 
 /* Aborts what is open, closes the lua_States, frees. Not from a callback. */
 void wsp_lua_host_free(struct wsp_lua_host *host);

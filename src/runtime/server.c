@@ -327,6 +327,16 @@ void wsp_server_close(struct wsp_server *server, wsp_loop_fn done, void *ud)
     wsp_server_wake(server);
 }
 
+enum wsp_err wsp_server_wait(struct wsp_server *server, wsp_loop_fn done,
+                             void *ud)
+{
+    if (server->is_closed) {
+        done(ud);
+        return WSP_OK;
+    }
+    return add_waiter(server, done, ud) ? WSP_OK : WSP_ERR_OUT_OF_MEMORY;
+}
+
 void wsp_server_abort(struct wsp_server *server)
 {
     server->is_closing = true;
