@@ -5,9 +5,13 @@
 local core = require "wspulse.core"
 local wspulse = require "wspulse"
 
+local balance = require "balance"
 local peer = require "peer"
 
 local DEADLINE = 10 -- seconds until a fact that does not come fails the spec
+
+local serving = 0 -- harnesses that are not stopped
+local before -- the balance when the first of them started
 
 local Harness = {}
 local mt = { __name = "harness", __index = Harness }
@@ -25,6 +29,20 @@ local function connect(req)
   return req:query "room" or "lobby", req:query "id"
 end
 
+-- The first server of a state makes the loop, which lives as long as the state.
+local function take_balance()
+  if not before then
+    local first = wspulse.new_server {
+      listen = "127.0.0.1:0",
+      check_origin = "same",
+      connect = connect,
+    }
+    assert(first:start())
+    assert(first:close())
+  end
+  return balance.take()
+end
+
 --- Starts a server on a free port. Options left out: a `connect` that accepts
 --- everybody, a `logger` that fills `log`.
 local function start(options)
@@ -35,6 +53,10 @@ local function start(options)
   options.logger = options.logger or logger
   options.check_origin = options.check_origin or "same"
   self.log = log
+  if serving == 0 then
+    before = take_balance()
+  end
+  serving = serving + 1
   self.server = wspulse.new_server(options)
   assert(self.server:start())
   self.address = self.server:addresses()[1]
@@ -111,12 +133,21 @@ function Harness:metric(name)
   return tonumber(text:match("\nwspulse_" .. name .. " (%d+)\n"))
 end
 
---- Lets every peer go and closes the server.
+--- Lets every peer go and closes the server; the last one of a spec leaves
+--- nothing behind.
 function Harness:stop()
+  if self.is_stopped then
+    return
+  end
+  self.is_stopped = true
   for _, one in ipairs(self.peers) do
     one:drop()
   end
   assert(self.server:close())
+  serving = serving - 1
+  if serving == 0 then
+    before:settle()
+  end
 end
 
 return { start = start, recorder = recorder, connect = connect }
