@@ -30,6 +30,11 @@ enum wsp_takeover {
     WSP_TAKEOVER_RESUME,    /* resumes it; needs resume_window > 0 */
 };
 
+/* A place to listen at. Zeroed members mean nothing special. */
+struct wsp_listen {
+    const char *address; /* "127.0.0.1:8080", "unix:/run/app.sock" */
+};
+
 /* A plain HTTP route: "GET /hello" is method "GET", path "/hello". */
 struct wsp_route {
     const char *method;
@@ -46,7 +51,7 @@ struct wsp_static_dir {
  * that a value out of range can be named in an error. */
 struct wsp_options {
     const char *name;          /* tells servers of one script apart; "main" */
-    const char *const *listen; /* addresses; "127.0.0.1:8080" when empty */
+    const struct wsp_listen *listen; /* "127.0.0.1:8080" when empty */
     size_t listen_count;
     const char *path; /* of the WebSocket; "/ws" */
     /* Where GET /metrics, /healthz and /readyz are answered, and nothing else:

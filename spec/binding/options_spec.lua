@@ -165,7 +165,16 @@ describe("a wrong type", function()
         .. '(takeover = "steal")' },
     { "listen", {}, "wspulse: listen: must not be empty (listen = table)" },
     { "listen", { "a:1", 2 },
-      "wspulse: listen: must be a string (listen = 2)" },
+      "wspulse: listen: must be a string (listen[2] = 2)" },
+    { "listen", { address = "" },
+      'wspulse: listen: must not be empty (listen.address = "")' },
+    { "listen", { "a:1", { address = 2 } },
+      "wspulse: listen: must be a string (listen[2].address = 2)" },
+    { "listen", { adress = "a:1" },
+      "wspulse: unknown option listen.adress; did you mean listen.address?" },
+    { "listen", { "a:1", { adress = "a:1" } },
+      "wspulse: unknown option listen[2].adress; "
+        .. "did you mean listen[2].address?" },
     { "name", "", 'wspulse: name: must not be empty (name = "")' },
     { "path", "ws",
       'wspulse: path: must start with "/" (path = "ws")' },
@@ -290,6 +299,22 @@ describe("an unknown key", function()
     assert.has_no.errors(function()
       with("handler_timeout", false)
     end)
+  end)
+end)
+
+describe("listen", function()
+  it("is an address, a table with one, or an array of both", function()
+    local places = {
+      "127.0.0.1:0",
+      { address = "127.0.0.1:0" },
+      { "127.0.0.1:0", { address = "127.0.0.1:0" } },
+    }
+    for count, place in ipairs { places[1], places[2], places[3] } do
+      local server = with("listen", place)
+      assert(server:start())
+      assert.equal(count == 3 and 2 or 1, #server:addresses())
+      assert.is_true(server:close())
+    end
   end)
 end)
 

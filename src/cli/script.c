@@ -17,25 +17,36 @@ static struct wsp_lua_source *make_sources(void)
     return sources;
 }
 
+/* An address of a flag is that and nothing more. */
+static struct wsp_listen *make_places(const char *const *listen, size_t count)
+{
+    struct wsp_listen *places = calloc(count + 1, sizeof(*places));
+    for (size_t i = 0; places && i < count; i++) {
+        places[i].address = listen[i];
+    }
+    return places;
+}
+
 enum wsp_err wsp_script_init(struct wsp_script *script,
                              const struct wsp_logger *logger,
                              const char *const *listen, size_t listen_count,
                              struct wsp_diag *diag)
 {
-    *script = (struct wsp_script){NULL, NULL, NULL};
+    *script = (struct wsp_script){0};
     script->loop = wsp_loop_new(diag);
     if (!script->loop) {
         return WSP_ERR_OUT_OF_MEMORY;
     }
     script->sources = make_sources();
+    script->places = make_places(listen, listen_count);
     struct wsp_lua_host_config config = {
         .sources = script->sources,
         .source_count = wsp_lua_file_count,
         .logger = *logger,
-        .listen = listen,
+        .listen = script->places,
         .listen_count = listen_count,
     };
-    if (script->sources) {
+    if (script->sources && script->places) {
         script->host = wsp_lua_host_new(script->loop, &config);
     }
     if (!script->host) {
@@ -51,7 +62,8 @@ void wsp_script_fini(struct wsp_script *script)
     if (script->host) {
         wsp_lua_host_free(script->host);
     }
+    free(script->places);
     free(script->sources);
     wsp_loop_free(script->loop);
-    *script = (struct wsp_script){NULL, NULL, NULL};
+    *script = (struct wsp_script){0};
 }

@@ -10,6 +10,7 @@
 struct wsp_script {
     struct wsp_loop *loop;
     struct wsp_lua_source *sources; /* borrowed by the host */
+    struct wsp_listen *places;      /* the same; NULL: the script's */
     struct wsp_lua_host *host;
 };
 

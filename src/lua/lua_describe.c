@@ -114,7 +114,7 @@ static void write_places(const struct wsp_options *options, int fd)
         dprintf(fd, "  listen 127.0.0.1:8080\n");
     }
     for (size_t i = 0; i < options->listen_count; i++) {
-        dprintf(fd, "  listen %s\n", options->listen[i]);
+        dprintf(fd, "  listen %s\n", options->listen[i].address);
     }
     dprintf(fd, "  socket %s\n", options->path);
     if (options->admin_listen) {

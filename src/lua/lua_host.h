@@ -21,7 +21,7 @@ struct wsp_lua_host_config {
     size_t source_count;
     struct wsp_logger logger;  /* of the command; a script's own logger
                                       option wins for its server */
-    const char *const *listen; /* overrides the script's, when count > 0 */
+    const struct wsp_listen *listen; /* overrides the script's, when count > 0 */
     size_t listen_count;
 };
 

@@ -33,7 +33,7 @@ struct wsp_lua_mount_config {
     struct wsp_lua_generations *generations; /* NULL in a program that never
                                                 reloaded */
     struct wsp_logger logger;                /* for descriptions without one */
-    const char *const *listen; /* wins over the description's; borrowed */
+    const struct wsp_listen *listen; /* wins over the description's; borrowed */
     size_t listen_count;       /* 0: the description's */
 };
 

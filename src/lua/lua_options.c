@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lua/lua_codec.h"
+#include "lua/lua_listen.h"
 #include "lua/lua_metrics.h"
 #include "lua/lua_option.h"
 #include "lua/lua_routes.h"
@@ -56,9 +57,8 @@ static void read_string(lua_State *L, const struct wsp_lua_option *option,
 static void read_listen(lua_State *L, const struct wsp_lua_option *option,
                         const struct schema *schema)
 {
-    struct wsp_options *options = &option->server->options;
     (void)schema;
-    options->listen = wsp_lua_option_strings(L, option, &options->listen_count);
+    wsp_lua_listen_read(L, option);
 }
 
 static void read_subprotocols(lua_State *L, const struct wsp_lua_option *option,

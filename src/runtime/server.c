@@ -249,8 +249,8 @@ static enum wsp_err open_listeners(struct wsp_server *server,
                             wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
     }
     for (size_t i = 0; i < count; i++) {
-        const char *text =
-            options->listen_count ? options->listen[i] : "127.0.0.1:8080";
+        const char *text = options->listen_count ? options->listen[i].address
+                                                 : "127.0.0.1:8080";
         enum wsp_err err = open_listener(server, text, diag);
         if (err) {
             return err;

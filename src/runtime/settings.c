@@ -7,7 +7,7 @@
 /* How many strings and arrays a copy needs at most. */
 static size_t count_texts(const struct wsp_options *options)
 {
-    return 4 + options->listen_count + options->origin_count +
+    return 5 + options->listen_count + options->origin_count +
            options->subprotocol_count + 2 * options->route_count +
            2 * options->static_count + 5;
 }
@@ -50,6 +50,24 @@ static bool copy_list(struct wsp_settings *settings, const char *const **list,
         }
     }
     *list = copy;
+    return true;
+}
+
+static bool copy_places(struct wsp_settings *settings)
+{
+    struct wsp_options *options = &settings->options;
+    size_t count = options->listen_count;
+    struct wsp_listen *copy = keep(settings, calloc(count + 1, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = options->listen[i];
+        if (!copy_text(settings, &copy[i].address)) {
+            return false;
+        }
+    }
+    options->listen = copy;
     return true;
 }
 
@@ -99,7 +117,7 @@ static bool copy_all(struct wsp_settings *settings)
            copy_text(settings, &options->path) &&
            copy_text(settings, &options->codec) &&
            copy_optional(settings, &options->admin_listen) &&
-           copy_list(settings, &options->listen, options->listen_count) &&
+           copy_places(settings) &&
            copy_list(settings, &options->origins, options->origin_count) &&
            copy_list(settings, &options->subprotocols,
                      options->subprotocol_count) &&
@@ -174,14 +192,20 @@ struct wsp_hub_config wsp_settings_hub_config(
 
 /* ---- swaps ---- */
 
-static bool list_differs(const struct wsp_options *a,
-                         const struct wsp_options *b)
+static bool place_differs(const struct wsp_listen *a,
+                          const struct wsp_listen *b)
+{
+    return strcmp(a->address, b->address) != 0;
+}
+
+static bool places_differ(const struct wsp_options *a,
+                          const struct wsp_options *b)
 {
     if (a->listen_count != b->listen_count) {
         return true;
     }
     for (size_t i = 0; i < a->listen_count; i++) {
-        if (strcmp(a->listen[i], b->listen[i]) != 0) {
+        if (place_differs(&a->listen[i], &b->listen[i])) {
             return true;
         }
     }
@@ -208,7 +232,7 @@ const char *wsp_settings_kept(const struct wsp_settings *old,
         const char *name;
         bool differs;
     } rows[] = {
-        {"listen", list_differs(a, b)},
+        {"listen", places_differ(a, b)},
         {"admin", text_differs(a->admin_listen, b->admin_listen)},
         {"path", strcmp(a->path, b->path) != 0},
         {"codec", strcmp(a->codec, b->codec) != 0},

@@ -12,9 +12,10 @@
 ---1,024 bytes each; or nil, a reason that is only logged, and a status from
 ---400 to 499 (401 by default).
 ---@field connect fun(req: wspulse.Request): (string?, any?, integer?)
----`HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`; port 0 takes any free one.
----Default `"127.0.0.1:8080"`.
----@field listen? string | string[]
+---`HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`, or a table with more to say of
+---it, or an array of both; port 0 takes any free one. Default
+---`"127.0.0.1:8080"`.
+---@field listen? string | wspulse.listen | (string | wspulse.listen)[]
 ---Path of the WebSocket; starts with `/`. Default `"/ws"`.
 ---@field path? string
 ---Plain HTTP routes by method and path: `["GET /hello"] = function(req, res)`.
@@ -114,6 +115,10 @@
 ---@class wspulse.restore_info
 ---@field replayed integer frames sent again on the new transport
 ---@field lost integer frames dropped while it was suspended
+
+---A place to listen at.
+---@class wspulse.listen
+---@field address string `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`
 
 ---A codec written in Lua. What its functions raise is caught: a message that
 ---cannot be decoded is skipped, a frame that cannot be encoded is `ENCODE`.
