@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Envelopes routed by their event through recovery and one middleware; the
--- answer has an event of its own and the payload that came.
+-- Envelopes routed by their event through recovery and one middleware. What
+-- the handler does is in the event: "bench" sends the frame on as it came,
+-- "answer" gives the payload that came an event of its own, "decode" takes the
+-- payload apart and sends what it became.
 --
 --   wspulse run bench/apps/routed.lua --listen 127.0.0.1:8080
 local wspulse = require "wspulse"
@@ -17,10 +19,13 @@ r:use(function(c)
 end)
 
 r:on("bench", function(c)
-  c.connection:send(c.frame:with { event = "answer" })
+  c.connection:send(c.frame)
 end)
-r:on("chat.say", function(c)
-  c:broadcast("chat.said", c.frame.payload)
+r:on("answer", function(c)
+  c.connection:send(c.frame:with { event = "answered" })
+end)
+r:on("decode", function(c)
+  c:send("decoded", c.frame.payload)
 end)
 
 return wspulse.new_server {

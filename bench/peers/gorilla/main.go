@@ -56,7 +56,7 @@ func raw(p *peer, m message) {
 
 // ---- routed ----
 
-type handler func(p *peer, e envelope)
+type handler func(p *peer, e envelope, m message)
 
 type router struct {
 	mu     sync.Mutex
@@ -66,32 +66,55 @@ type router struct {
 
 func newRouter() *router {
 	r := &router{counts: map[string]int{}, routes: map[string]handler{}}
-	r.routes["bench"] = recovered(r.counted(answer))
+	for event, h := range map[string]handler{
+		"bench":  forward,
+		"answer": answer,
+		"decode": decode,
+	} {
+		r.routes[event] = recovered(r.counted(h))
+	}
 	return r
 }
 
 func recovered(next handler) handler {
-	return func(p *peer, e envelope) {
+	return func(p *peer, e envelope, m message) {
 		defer func() {
 			if err := recover(); err != nil {
 				log.Print(err)
 			}
 		}()
-		next(p, e)
+		next(p, e, m)
 	}
 }
 
 func (r *router) counted(next handler) handler {
-	return func(p *peer, e envelope) {
+	return func(p *peer, e envelope, m message) {
 		r.mu.Lock()
 		r.counts[e.Event]++
 		r.mu.Unlock()
-		next(p, e)
+		next(p, e, m)
 	}
 }
 
-func answer(p *peer, e envelope) {
-	data, err := json.Marshal(envelope{e.ID, "answer", e.Payload})
+func forward(p *peer, _ envelope, m message) {
+	p.send(m)
+}
+
+func answer(p *peer, e envelope, _ message) {
+	data, err := json.Marshal(envelope{e.ID, "answered", e.Payload})
+	if err == nil {
+		p.send(message{websocket.TextMessage, data})
+	}
+}
+
+func decode(p *peer, e envelope, _ message) {
+	var payload any
+	if json.Unmarshal(e.Payload, &payload) != nil {
+		return
+	}
+	data, err := json.Marshal(map[string]any{
+		"event": "decoded", "payload": payload,
+	})
 	if err == nil {
 		p.send(message{websocket.TextMessage, data})
 	}
@@ -103,7 +126,7 @@ func (r *router) route(p *peer, m message) {
 		return
 	}
 	if h := r.routes[e.Event]; h != nil {
-		h(p, e)
+		h(p, e, m)
 	}
 }
 

@@ -29,10 +29,16 @@ const middleware = [
 ];
 
 const routes = new Map([
+  ["bench", ({ socket, data }) => socket.send(data, { binary: false })],
   [
-    "bench",
+    "answer",
     ({ socket, id, payload }) =>
-      socket.send(JSON.stringify({ id, event: "answer", payload })),
+      socket.send(JSON.stringify({ id, event: "answered", payload })),
+  ],
+  [
+    "decode",
+    ({ socket, payload }) =>
+      socket.send(JSON.stringify({ event: "decoded", payload })),
   ],
 ]);
 
@@ -46,7 +52,7 @@ function run(context, index) {
 
 const works = {
   raw: (socket, data, isBinary) => socket.send(data, { binary: isBinary }),
-  routed: (socket, data) => run({ socket, ...JSON.parse(data) }, 0),
+  routed: (socket, data) => run({ ...JSON.parse(data), socket, data }, 0),
   room: (_, data, isBinary) => {
     for (const peer of peers) peer.send(data, { binary: isBinary });
   },

@@ -24,12 +24,19 @@ char *getcwd(char *buffer, size_t size);
   return ffi.string(buffer)
 end
 
--- What an app is measured with: bytes of a message, and more flags.
+-- What an app is measured with: bytes of a message, and more flags. `script` is
+-- the app's file where its name is another.
 local loads = {
   raw = { "--size", "128" },
   idle = { "--size", "128" },
   room = { "--size", "128", "--mode", "fanout" },
   routed = { "--size", "145", "--envelope" },
+  answer = {
+    "--size", "145", "--envelope", "--event", "answer", script = "routed",
+  },
+  decode = {
+    "--size", "145", "--envelope", "--event", "decode", script = "routed",
+  },
 }
 
 --- A folder and an app; nothing runs yet.
@@ -40,7 +47,8 @@ end
 
 --- Starts the app. `options` as those of spec.cli.support.process.
 function Subject:serve(options)
-  local script = ("%s/bench/apps/%s.lua"):format(working_folder(), self.app)
+  local name = loads[self.app].script or self.app
+  local script = ("%s/bench/apps/%s.lua"):format(working_folder(), name)
   self.child = self.stage:serve({
     script, "--listen", "127.0.0.1:0", "--no-control", "--log-level", "warn",
   }, options)
