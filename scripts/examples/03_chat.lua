@@ -47,9 +47,8 @@ end)
 return wspulse.new_server {
   static = { ["/"] = "chat" },
   max_message_size = 8192,
-  connect = function(req)
-    return req:query "room" or "lobby"
-  end,
+  check_origin = "same", -- only the page that this server serves
+  connect = function(req) return req:query "room" or "lobby" end,
   on_message = r:handler(),
   on_disconnect = function(conn)
     if conn:get "name" then
