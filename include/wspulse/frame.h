@@ -17,6 +17,7 @@ struct wsp_frame {
     bool binary;             /* opcode: in, what the peer used; out, raw only */
     bool is_checked;         /* out: the payload is known to be well-formed, the
                                 codec need not check it again */
+    bool is_utf8;            /* the bytes of raw are known to be UTF-8 */
     struct wsp_span raw;     /* in: the whole message. out: when raw.data is not
                                 NULL these bytes are sent as they are and the
                                 members above are ignored (forwarding) */

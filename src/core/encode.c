@@ -11,12 +11,10 @@
 #define SCRATCH_KEEP (64 * 1024) /* bytes kept between two messages */
 
 /* Text that was not made by the codec itself must still be UTF-8 when it leaves
- * as a text message (RFC 6455 §5.6). */
-static enum wsp_err check_text(const struct wsp_frame *frame,
-                               struct wsp_span message, uint8_t opcode,
-                               struct wsp_diag *diag)
+ * as a text message (RFC 6455 §5.6), unless that is known. */
+static enum wsp_err check_text(bool is_known, struct wsp_span message,
+                               uint8_t opcode, struct wsp_diag *diag)
 {
-    bool is_known = frame->is_checked && !frame->binary;
     if (opcode != WSP_OPCODE_TEXT || is_known ||
         wsp_utf8_check(message.data, message.len)) {
         return WSP_OK;
@@ -38,7 +36,8 @@ static enum wsp_err encode_members(struct wsp_hub *hub,
         return err;
     }
     *message = (struct wsp_span){hub->scratch.data, hub->scratch.len};
-    return check_text(frame, *message, *opcode, diag);
+    bool is_known = frame->is_checked && !frame->binary;
+    return check_text(is_known, *message, *opcode, diag);
 }
 
 /* The bytes of a frame that is forwarded go out as they came in. */
@@ -51,7 +50,15 @@ static enum wsp_err forward(const struct wsp_hub *hub,
     *message = frame->raw;
     *opcode = frame->binary && codec == &wsp_codec_raw ? WSP_OPCODE_BINARY
                                                        : codec->opcode;
-    return check_text(frame, *message, *opcode, diag);
+    return check_text(frame->is_utf8, *message, *opcode, diag);
+}
+
+static enum wsp_message_kind kind_of(const struct wsp_frame *frame)
+{
+    if (frame->binary) {
+        return WSP_MESSAGE_BINARY;
+    }
+    return frame->is_utf8 ? WSP_MESSAGE_UTF8 : WSP_MESSAGE_TEXT;
 }
 
 /* Gives a frame an id of its own, so that a client can drop a second copy
@@ -66,7 +73,7 @@ static enum wsp_err encode_with_id(struct wsp_hub *hub,
     char id[40];
     if (frame->raw.data) {
         enum wsp_err err = hub->config.codec->decode(
-            frame->raw, frame->binary, &hub->forwarded, &own, diag);
+            frame->raw, kind_of(frame), &hub->forwarded, &own, diag);
         if (err) {
             return err;
         }

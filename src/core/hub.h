@@ -52,8 +52,9 @@ struct wsp_hub_config {
     uint64_t pong_ms;                    /* silence that ends a transport */
     bool takeover_resumes;               /* decisions A3 */
     bool resume_confirm;
-    bool has_on_message; /* else messages are only counted */
-    bool close_reasons;  /* false: 1000 and "" as v0.6 did */
+    bool has_on_message;  /* else messages are only counted */
+    bool is_text_checked; /* links bring text messages that are UTF-8 */
+    bool close_reasons;   /* false: 1000 and "" as v0.6 did */
     struct wsp_logger logger;
     unsigned generation; /* of the handlers, in log lines */
 };

@@ -46,15 +46,24 @@ static struct wsp_error *call_handler(struct wsp_session *session,
     return error;
 }
 
+static enum wsp_message_kind kind_of(const struct wsp_hub *hub, uint8_t opcode)
+{
+    if (opcode == WSP_OPCODE_BINARY) {
+        return WSP_MESSAGE_BINARY;
+    }
+    return hub->config.is_text_checked ? WSP_MESSAGE_UTF8 : WSP_MESSAGE_TEXT;
+}
+
 /* Decodes and delivers. Returns true when reading goes on. */
 static bool deliver(struct wsp_session *session, uint8_t opcode,
                     struct wsp_span message)
 {
     struct wsp_hub *hub = session->hub;
     struct wsp_frame frame;
-    struct wsp_diag diag = {WSP_OK, 0, ""};
+    struct wsp_diag diag;
+    diag.message[0] = '\0'; /* the rest is of no use and takes its time */
     enum wsp_err err = hub->config.codec->decode(
-        message, opcode == WSP_OPCODE_BINARY, &hub->unescaped, &frame, &diag);
+        message, kind_of(hub, opcode), &hub->unescaped, &frame, &diag);
     if (err) {
         warn_decode(session, diag.message);
         return true;

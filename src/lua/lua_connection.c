@@ -9,6 +9,7 @@
 #include "lua/lua_value.h"
 
 struct handle {
+    struct wsp_lua_object object;
     struct wsp_lua_server *server; /* alive through the environment */
     wsp_id id;
     bool has_own_table; /* the environment has the slots below */
@@ -90,7 +91,8 @@ static void make_handle(lua_State *L, struct wsp_lua_server *server, wsp_id id)
     lua_pop(L, 1);
     struct handle *handle =
         wsp_lua_type_push(L, &server->state->connection_type, sizeof *handle);
-    *handle = (struct handle){.server = server, .id = id};
+    *handle =
+        (struct handle){.object = handle->object, .server = server, .id = id};
     lua_rawgeti(L, LUA_REGISTRYINDEX, server->ref_self);
     lua_getfenv(L, -1);
     lua_setfenv(L, -3);

@@ -188,8 +188,7 @@ static bool is_marked(const struct walk *walk)
     if (!lua_getmetatable(walk->L, -1)) {
         return false;
     }
-    bool is_array =
-        lua_topointer(walk->L, -1) == walk->state->array_type.metatable;
+    bool is_array = lua_topointer(walk->L, -1) == walk->state->array_mark;
     lua_pop(walk->L, 1);
     return is_array;
 }

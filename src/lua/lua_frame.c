@@ -14,6 +14,7 @@
 /* A received frame. What it needs beyond the bytes sits in its environment,
  * made on first use: the slots below. */
 struct frame {
+    struct wsp_lua_object object;
     const struct wsp_frame *frame; /* of the call, or of the kept bytes */
     uint64_t seq;                  /* of the call, or SEQ_KEPT */
     enum wsp_lua_format format;    /* of the payload */
@@ -376,6 +377,7 @@ void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state)
     struct frame *frame =
         wsp_lua_type_push(L, &state->frame_type, sizeof *frame);
     *frame = (struct frame){
+        .object = frame->object,
         .frame = state->frame,
         .seq = state->call_seq,
         .format = wsp_lua_state_format(state),
@@ -396,6 +398,7 @@ void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
     struct frame *frame =
         wsp_lua_type_push(L, &state->frame_type, sizeof *frame);
     *frame = (struct frame){
+        .object = frame->object,
         .frame = received->frame,
         .seq = state->call_seq,
         .format = WSP_LUA_FORMAT_SCRIPT,

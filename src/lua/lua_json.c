@@ -22,17 +22,17 @@ static struct wsp_span check_text(lua_State *L, int index)
 /* Marks a table, so that it is written as an array even when it is empty. */
 static int json_array(lua_State *L)
 {
-    const struct wsp_lua_type *type = &wsp_lua_state_upvalue(L)->array_type;
+    const struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
     if (lua_isnoneornil(L, 1)) {
         lua_settop(L, 0);
         lua_newtable(L);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    if (lua_getmetatable(L, 1) && lua_topointer(L, -1) != type->metatable) {
+    if (lua_getmetatable(L, 1) && lua_topointer(L, -1) != state->array_mark) {
         luaL_error(L, "wspulse.array: the table has a metatable already");
     }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, type->ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, state->ref_array);
     lua_setmetatable(L, 1);
     lua_settop(L, 1);
     return 1;
@@ -236,8 +236,8 @@ static void push_named(lua_State *L, const char *name)
 static void register_array(lua_State *L, struct wsp_lua_state *state)
 {
     push_named(L, "wspulse.array");
-    state->array_type.metatable = lua_topointer(L, -1);
-    state->array_type.ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    state->array_mark = lua_topointer(L, -1);
+    state->ref_array = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* Gives the table on top of the stack the field `empty_array`. */

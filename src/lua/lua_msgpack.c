@@ -96,7 +96,7 @@ static bool push_array(struct walk *walk, uint32_t count)
     }
     lua_createtable(L, (int)count, 0);
     if (count == 0) {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, walk->state->array_type.ref);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, walk->state->ref_array);
         lua_setmetatable(L, -2);
     }
     begin(walk, count, false);

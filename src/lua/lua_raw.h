@@ -20,6 +20,7 @@ struct wsp_lua_verdict {
 };
 
 struct wsp_lua_raw {
+    struct wsp_lua_object object;
     struct wsp_lua_verdict json;
     struct wsp_lua_verdict msgpack;
     size_t len; /* bytes of text */

@@ -6,6 +6,7 @@
 #define QUERY_VALUE_MAX 8192 /* bytes; no longer request line is accepted */
 
 struct request {
+    struct wsp_lua_object object;
     const struct wsp_request *request; /* of the call, or the copy */
     struct wsp_request *copy;          /* owned, or NULL */
     uint64_t seq;                      /* of the call; unused for a copy */
@@ -143,7 +144,9 @@ void wsp_lua_request_push(lua_State *L, struct wsp_lua_state *state)
 {
     struct request *request =
         wsp_lua_type_push(L, &state->request_type, sizeof *request);
-    *request = (struct request){state->request, NULL, state->call_seq};
+    request->request = state->request;
+    request->copy = NULL;
+    request->seq = state->call_seq;
 }
 
 void wsp_lua_request_push_copy(lua_State *L, const struct wsp_request *source)
@@ -156,7 +159,8 @@ void wsp_lua_request_push_copy(lua_State *L, const struct wsp_request *source)
     struct wsp_lua_state *state = wsp_lua_state_get(L);
     struct request *request =
         wsp_lua_type_push(L, &state->request_type, sizeof *request);
-    *request = (struct request){NULL, NULL, 0};
+    request->request = NULL;
+    request->seq = 0;
     request->copy = wsp_request_copy(source);
     if (!request->copy) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_OUT_OF_MEMORY));

@@ -7,6 +7,7 @@
 #include "lua/lua_encoder.h"
 
 struct response {
+    struct wsp_lua_object object;
     struct wsp_response *response; /* of the call */
     uint64_t seq;                  /* of the call */
     bool has_type;                 /* Content-Type was set */
@@ -118,7 +119,9 @@ void wsp_lua_response_push(lua_State *L, struct wsp_lua_state *state)
 {
     struct response *response =
         wsp_lua_type_push(L, &state->response_type, sizeof *response);
-    *response = (struct response){state->response, state->call_seq, false};
+    response->response = state->response;
+    response->seq = state->call_seq;
+    response->has_type = false;
 }
 
 static const luaL_Reg methods[] = {

@@ -118,8 +118,7 @@ static int new_server(lua_State *L)
     }
     struct wsp_lua_server *server =
         wsp_lua_type_push(L, &state->server_type, sizeof *server);
-    memset(server, 0, sizeof *server);
-    server->state = state;
+    *server = (struct wsp_lua_server){.object = server->object, .state = state};
     push_environment(L, 2);
     lua_pushvalue(L, 3);
     lua_setfenv(L, 2);

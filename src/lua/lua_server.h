@@ -50,6 +50,7 @@ enum wsp_lua_slot {
 };
 
 struct wsp_lua_server {
+    struct wsp_lua_object object;
     struct wsp_lua_state *state;
     struct wsp_options options; /* what it points to is kept by SLOT_KEPT */
     struct wsp_lua_codec codec; /* the one written in Lua, if there is one */

@@ -66,8 +66,10 @@ struct wsp_lua_state {
     struct wsp_lua_type raw_type;
     struct wsp_lua_type request_type;
     struct wsp_lua_type response_type;
-    struct wsp_lua_type array_type; /* marks a table, wspulse.array */
-    const void *empty_array;        /* the table wspulse.empty_array */
+    int ref_array;           /* registry reference: the metatable that marks a
+                                table, wspulse.array */
+    const void *array_mark;  /* its address */
+    const void *empty_array; /* the table wspulse.empty_array */
     struct wsp_lua_keys keys;
 
     /* Calls from C into Lua; see lua_call.h. */

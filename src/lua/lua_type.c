@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua/lua_type.h"
 
-#include <stdbool.h>
-
 #include "lua/lua_state.h"
 
 void wsp_lua_type_functions(lua_State *L, const luaL_Reg *list)
@@ -22,7 +20,6 @@ void wsp_lua_type_register(lua_State *L, struct wsp_lua_type *type,
     lua_setfield(L, -2, "__name");
     lua_pushstring(L, name);
     lua_setfield(L, -2, "__metatable");
-    type->metatable = lua_topointer(L, -1);
     type->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -30,19 +27,9 @@ void *wsp_lua_type_push(lua_State *L, const struct wsp_lua_type *type,
                         size_t size)
 {
     luaL_checkstack(L, 2, "no room for an object");
-    void *object = lua_newuserdata(L, size);
+    struct wsp_lua_object *object = lua_newuserdata(L, size);
+    object->type = type;
     lua_rawgeti(L, LUA_REGISTRYINDEX, type->ref);
     lua_setmetatable(L, -2);
     return object;
-}
-
-void *wsp_lua_type_to(lua_State *L, int index, const struct wsp_lua_type *type)
-{
-    void *object = lua_touserdata(L, index);
-    if (!object || !lua_getmetatable(L, index)) {
-        return NULL;
-    }
-    bool is_ours = lua_topointer(L, -1) == type->metatable;
-    lua_pop(L, 1);
-    return is_ours ? object : NULL;
 }

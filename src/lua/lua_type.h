@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A kind of userdata of one lua_State: its metatable, kept in the registry and
- * compared by address.
+/* A kind of userdata of one lua_State: its metatable, kept in the registry. The
+ * address of this struct is the first thing in each userdata of the kind: that
+ * is cheaper to ask for than a metatable.
  * Owner: struct wsp_lua_state. Thread: the state's. */
 #ifndef WSP_LUA_LUA_TYPE_H
 #define WSP_LUA_LUA_TYPE_H
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wsp_lua_type {
-    int ref;               /* registry reference of the metatable */
-    const void *metatable; /* its address */
+    int ref; /* registry reference of the metatable */
+};
+
+/* The first member of what a userdata holds. */
+struct wsp_lua_object {
+    const struct wsp_lua_type *type;
 };
 
 /* Gives the table on top of the stack the functions of `list`, each with the
@@ -24,12 +30,21 @@ void wsp_lua_type_functions(lua_State *L, const luaL_Reg *list);
 void wsp_lua_type_register(lua_State *L, struct wsp_lua_type *type,
                            const char *name);
 
-/* Pushes a new userdata of `size` bytes that has the metatable already: fill
- * it before anything else can raise. Raises without memory. */
+/* Pushes a new userdata of `size` bytes that has the metatable already and
+ * begins with a struct wsp_lua_object: fill the rest before anything else can
+ * raise. Raises without memory. */
 void *wsp_lua_type_push(lua_State *L, const struct wsp_lua_type *type,
                         size_t size);
 
 /* Gives the userdata at `index` when it is of this type, else NULL. */
-void *wsp_lua_type_to(lua_State *L, int index, const struct wsp_lua_type *type);
+static inline void *wsp_lua_type_to(lua_State *L, int index,
+                                    const struct wsp_lua_type *type)
+{
+    struct wsp_lua_object *object = lua_touserdata(L, index);
+    /* A light userdata, which has no size, may point anywhere. */
+    bool is_ours = object && lua_objlen(L, index) >= sizeof *object &&
+                   object->type == type;
+    return is_ours ? object : NULL;
+}
 
 #endif

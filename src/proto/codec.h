@@ -11,15 +11,22 @@
 
 #include "base/buf.h"
 
+/* What is known of an incoming message. */
+enum wsp_message_kind {
+    WSP_MESSAGE_TEXT,   /* a text message that nobody has checked */
+    WSP_MESSAGE_BINARY, /* a binary message */
+    WSP_MESSAGE_UTF8,   /* a text message, known to be UTF-8 */
+};
+
 struct wsp_codec {
     const char *name; /* as in the option codec */
     uint8_t opcode;   /* of outbound messages, unless encode says else */
 
     /* Takes a message apart. Spans of `frame` point into `message` or, when
-     * text had to be unescaped, into `scratch`, which is emptied first. Returns
-     * WSP_OK, WSP_ERR_DECODE with a reason in `diag`, or
+     * text had to be unescaped, into `scratch`, which is emptied first.
+     * Returns WSP_OK, WSP_ERR_DECODE with a reason in `diag`, or
      * WSP_ERR_OUT_OF_MEMORY. */
-    enum wsp_err (*decode)(struct wsp_span message, bool is_binary,
+    enum wsp_err (*decode)(struct wsp_span message, enum wsp_message_kind kind,
                            struct wsp_buf *scratch, struct wsp_frame *frame,
                            struct wsp_diag *diag);
 

@@ -28,8 +28,6 @@ struct inside {
 
 /* An envelope being read. */
 struct envelope {
-    struct wsp_span message;
-    size_t at; /* the next byte to look at */
     struct inside id;
     struct inside event;
     struct wsp_span payload;
@@ -39,160 +37,197 @@ struct envelope {
 
 /* ---- decode: the scan ---- */
 
-static bool fail(struct envelope *envelope, const char *trouble)
+/* The functions of the scan return the offset behind what they have read, or 0
+ * with the trouble noted. */
+static size_t fail(struct envelope *envelope, const char *trouble)
 {
     envelope->trouble = trouble;
-    return false;
+    return 0;
 }
 
-static void skip_space(struct envelope *envelope)
+/* Steps over `character` and the space around it; 0 when it is not there. */
+static inline size_t take(struct wsp_span message, size_t at, char character)
 {
-    envelope->at = wsp_json_skip_space(envelope->message, envelope->at);
-}
-
-/* Steps over `character` and the space around it. */
-static bool take(struct envelope *envelope, char character)
-{
-    skip_space(envelope);
-    if (envelope->at == envelope->message.len ||
-        envelope->message.data[envelope->at] != character) {
-        return false;
-    }
-    envelope->at++;
-    skip_space(envelope);
-    return true;
+    at = wsp_json_skip_space(message, at);
+    return wsp_json_is_at(message, at, character)
+               ? wsp_json_skip_space(message, at + 1)
+               : 0;
 }
 
 /* Steps over any value; `value` becomes its text. */
-static bool take_value(struct envelope *envelope, struct wsp_span *value)
+static inline size_t take_value(struct envelope *envelope,
+                                struct wsp_span message, size_t start,
+                                struct wsp_span *value)
 {
-    size_t start = envelope->at;
-    size_t end = wsp_json_skip(envelope->message, start, ENVELOPE_DEPTH);
+    size_t end = wsp_json_skip(message, start, ENVELOPE_DEPTH);
     if (end == 0) {
         return fail(envelope, "malformed or too deeply nested JSON value");
     }
-    *value = (struct wsp_span){envelope->message.data + start, end - start};
-    envelope->at = end;
-    return true;
+    *value = (struct wsp_span){message.data + start, end - start};
+    return end;
 }
 
 /* Steps over a string that starts here. */
-static bool take_string(struct envelope *envelope, struct inside *inside)
+static inline size_t take_string(struct envelope *envelope,
+                                 struct wsp_span message, size_t start,
+                                 struct inside *inside)
 {
-    size_t start = envelope->at;
-    size_t end =
-        wsp_json_skip_string(envelope->message, start, &inside->has_escape);
+    size_t end = wsp_json_step_string(message, start, &inside->has_escape);
     if (end == 0) {
         return fail(envelope, "malformed JSON string");
     }
-    inside->span.data = envelope->message.data + start + 1;
+    inside->span.data = message.data + start + 1;
     inside->span.len = end - start - 2;
-    envelope->at = end;
-    return true;
+    return end;
 }
 
-static bool is_string_next(const struct envelope *envelope)
+/* Steps over null, which stands for no text (D6, D7). */
+static size_t take_no_text(struct envelope *envelope, struct wsp_span message,
+                           size_t at, struct inside *text)
 {
-    return envelope->at < envelope->message.len &&
-           envelope->message.data[envelope->at] == '"';
-}
-
-/* Steps over the value of id or event: a string, or null for none (D6, D7). */
-static bool take_text(struct envelope *envelope, struct inside *text)
-{
-    if (is_string_next(envelope)) {
-        return take_string(envelope, text);
-    }
     struct wsp_span value;
-    if (!take_value(envelope, &value)) {
-        return false;
-    }
-    if (!wsp_span_equal(value, (struct wsp_span){"null", 4})) {
+    size_t end = take_value(envelope, message, at, &value);
+    if (end != 0 && !wsp_span_equal(value, (struct wsp_span){"null", 4})) {
         return fail(envelope, "id and event must be strings");
     }
     *text = (struct inside){.span = {"", 0}};
-    return true;
+    return end;
 }
 
-static bool is_key(const struct inside *key, struct wsp_span name)
+/* Steps over the value of id or event. */
+static inline size_t take_text(struct envelope *envelope,
+                               struct wsp_span message, size_t at,
+                               struct inside *text)
 {
-    return key->has_escape ? wsp_json_inside_equals(key->span, name)
-                           : wsp_span_equal(key->span, name);
+    return wsp_json_is_at(message, at, '"')
+               ? take_string(envelope, message, at, text)
+               : take_no_text(envelope, message, at, text);
+}
+
+static inline bool is_key(const struct inside *key, struct wsp_span name)
+{
+    return key->has_escape
+               ? wsp_json_inside_equals(key->span, name)
+               : key->span.len == name.len &&
+                     memcmp(key->span.data, name.data, name.len) == 0;
+}
+
+/* What a key says about its value. */
+enum member { OTHER, ID, EVENT, PAYLOAD };
+
+static inline enum member member_of(const struct inside *key)
+{
+    if (is_key(key, id_key)) {
+        return ID;
+    }
+    if (is_key(key, event_key)) {
+        return EVENT;
+    }
+    return is_key(key, payload_key) ? PAYLOAD : OTHER;
+}
+
+/* Steps over `"key":` and the space around it. */
+static inline size_t take_key(struct envelope *envelope,
+                              struct wsp_span message, size_t at,
+                              enum member *member)
+{
+    struct inside key;
+    if (!wsp_json_is_at(message, at, '"')) {
+        return fail(envelope, "malformed JSON object");
+    }
+    at = take_string(envelope, message, at, &key);
+    if (at == 0) {
+        return 0;
+    }
+    *member = member_of(&key);
+    at = take(message, at, ':');
+    return at != 0 ? at : fail(envelope, "malformed JSON object");
 }
 
 /* Steps over `"key": value`; the last of several same keys stays (D13). */
-static bool take_member(struct envelope *envelope)
+static inline size_t take_member(struct envelope *envelope,
+                                 struct wsp_span message, size_t at)
 {
-    struct inside key;
+    enum member member;
     struct wsp_span ignored;
-    if (!is_string_next(envelope)) {
-        return fail(envelope, "malformed JSON object");
+    at = take_key(envelope, message, at, &member);
+    if (at == 0) {
+        return 0;
     }
-    if (!take_string(envelope, &key)) {
-        return false;
-    }
-    if (!take(envelope, ':')) {
-        return fail(envelope, "malformed JSON object");
-    }
-    if (is_key(&key, id_key)) {
-        return take_text(envelope, &envelope->id);
-    }
-    if (is_key(&key, event_key)) {
-        return take_text(envelope, &envelope->event);
-    }
-    if (is_key(&key, payload_key)) {
+    switch (member) {
+    case ID:
+        return take_text(envelope, message, at, &envelope->id);
+    case EVENT:
+        return take_text(envelope, message, at, &envelope->event);
+    case PAYLOAD:
         envelope->has_payload = true;
-        return take_value(envelope, &envelope->payload);
+        return take_value(envelope, message, at, &envelope->payload);
+    default:
+        return take_value(envelope, message, at, &ignored); /* D3 */
     }
-    return take_value(envelope, &ignored); /* D3 */
 }
 
 /* Steps over the members of an object whose brace is behind us. */
-static bool take_members(struct envelope *envelope)
+static size_t take_members(struct envelope *envelope, struct wsp_span message,
+                           size_t at)
 {
-    if (take(envelope, '}')) {
-        return true;
-    }
-    do {
-        if (!take_member(envelope)) {
-            return false;
+    bool is_over = wsp_json_is_at(message, at, '}');
+    while (!is_over) {
+        at = take_member(envelope, message, at);
+        if (at == 0) {
+            return 0;
         }
-    } while (take(envelope, ','));
-    return take(envelope, '}') || fail(envelope, "malformed JSON object");
+        at = wsp_json_skip_space(message, at);
+        is_over = !wsp_json_is_at(message, at, ',');
+        if (!is_over) {
+            at = wsp_json_skip_space(message, at + 1);
+        }
+    }
+    at = take(message, at, '}');
+    return at != 0 ? at : fail(envelope, "malformed JSON object");
 }
 
-static bool take_envelope(struct envelope *envelope)
+/* Steps over null, which stands for an empty envelope (D11). */
+static size_t take_no_envelope(struct envelope *envelope,
+                               struct wsp_span message, size_t at)
 {
-    if (take(envelope, '{')) {
-        return take_members(envelope);
-    }
     struct wsp_span value;
-    if (envelope->at == envelope->message.len) {
+    if (at == message.len) {
         return fail(envelope, "empty message");
     }
-    if (!take_value(envelope, &value)) {
-        return false;
+    at = take_value(envelope, message, at, &value);
+    if (at == 0) {
+        return 0;
     }
     if (!wsp_span_equal(value, (struct wsp_span){"null", 4})) {
         return fail(envelope, "message is not a JSON object");
     }
-    skip_space(envelope);
-    return true; /* D11 */
+    return wsp_json_skip_space(message, at);
+}
+
+static size_t take_envelope(struct envelope *envelope, struct wsp_span message)
+{
+    size_t at = take(message, 0, '{');
+    return at != 0 ? take_members(envelope, message, at)
+                   : take_no_envelope(envelope, message,
+                                      wsp_json_skip_space(message, 0));
 }
 
 /* ---- decode: the texts ---- */
 
-static void find_out_verbatim(struct inside *inside)
+static void find_out_verbatim(struct inside *inside, bool is_utf8)
 {
-    inside->is_verbatim = !inside->has_escape &&
-                          wsp_utf8_check(inside->span.data, inside->span.len);
+    inside->is_verbatim =
+        !inside->has_escape &&
+        (is_utf8 || wsp_utf8_check(inside->span.data, inside->span.len));
 }
 
 /* Makes room for both texts at once: the first one must not move. */
-static bool reserve_texts(struct envelope *envelope, struct wsp_buf *scratch)
+static bool reserve_texts(struct envelope *envelope, bool is_utf8,
+                          struct wsp_buf *scratch)
 {
-    find_out_verbatim(&envelope->id);
-    find_out_verbatim(&envelope->event);
+    find_out_verbatim(&envelope->id, is_utf8);
+    find_out_verbatim(&envelope->event, is_utf8);
     if (envelope->id.is_verbatim && envelope->event.is_verbatim) {
         return true;
     }
@@ -213,24 +248,21 @@ static struct wsp_span resolve(const struct inside *inside,
     return (struct wsp_span){out, len};
 }
 
-static enum wsp_err decode(struct wsp_span message, bool is_binary,
+static enum wsp_err decode(struct wsp_span message, enum wsp_message_kind kind,
                            struct wsp_buf *scratch, struct wsp_frame *frame,
                            struct wsp_diag *diag)
 {
-    struct envelope envelope = {
-        .message = message,
-        .id.span = {"", 0},
-        .event.span = {"", 0},
-    };
+    struct envelope envelope = {.id.span = {"", 0}, .event.span = {"", 0}};
     scratch->len = 0;
-    if (!take_envelope(&envelope)) {
+    size_t end = take_envelope(&envelope, message);
+    if (end == 0) {
         return wsp_diag_set(diag, WSP_ERR_DECODE, "%s", envelope.trouble);
     }
-    if (envelope.at != message.len) {
+    if (end != message.len) {
         return wsp_diag_set(diag, WSP_ERR_DECODE,
                             "trailing data behind the JSON object");
     }
-    if (!reserve_texts(&envelope, scratch)) {
+    if (!reserve_texts(&envelope, kind == WSP_MESSAGE_UTF8, scratch)) {
         return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "out of memory");
     }
     *frame = (struct wsp_frame){
@@ -238,7 +270,8 @@ static enum wsp_err decode(struct wsp_span message, bool is_binary,
         .event = resolve(&envelope.event, scratch),
         .payload = envelope.payload,
         .has_payload = envelope.has_payload,
-        .binary = is_binary,
+        .binary = kind == WSP_MESSAGE_BINARY,
+        .is_utf8 = kind == WSP_MESSAGE_UTF8,
         .raw = message,
     };
     return WSP_OK;

@@ -159,7 +159,7 @@ static bool reserve_texts(const struct envelope *envelope,
     return wsp_buf_reserve(scratch, len * WSP_UTF8_REPAIR_FACTOR);
 }
 
-static enum wsp_err decode(struct wsp_span message, bool is_binary,
+static enum wsp_err decode(struct wsp_span message, enum wsp_message_kind kind,
                            struct wsp_buf *scratch, struct wsp_frame *frame,
                            struct wsp_diag *diag)
 {
@@ -184,7 +184,7 @@ static enum wsp_err decode(struct wsp_span message, bool is_binary,
         .event = resolve(envelope.event, scratch),
         .payload = envelope.payload,
         .has_payload = envelope.has_payload,
-        .binary = is_binary,
+        .binary = kind == WSP_MESSAGE_BINARY,
         .raw = message,
     };
     return WSP_OK;

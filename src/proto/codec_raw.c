@@ -4,7 +4,7 @@
 #include "proto/opcode.h"
 #include "proto/utf8.h"
 
-static enum wsp_err decode(struct wsp_span message, bool is_binary,
+static enum wsp_err decode(struct wsp_span message, enum wsp_message_kind kind,
                            struct wsp_buf *scratch, struct wsp_frame *frame,
                            struct wsp_diag *diag)
 {
@@ -15,7 +15,8 @@ static enum wsp_err decode(struct wsp_span message, bool is_binary,
         .event = {"", 0},
         .payload = message,
         .has_payload = true,
-        .binary = is_binary,
+        .binary = kind == WSP_MESSAGE_BINARY,
+        .is_utf8 = kind == WSP_MESSAGE_UTF8,
         .raw = message,
     };
     return WSP_OK;

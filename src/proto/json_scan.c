@@ -114,11 +114,6 @@ static bool is_digit_at(struct wsp_span text, size_t at)
     return at < text.len && text.data[at] >= '0' && text.data[at] <= '9';
 }
 
-static bool is_at(struct wsp_span text, size_t at, char character)
-{
-    return at < text.len && text.data[at] == character;
-}
-
 /* Skips one digit or more; 0 when there is none. */
 static size_t skip_digits(struct wsp_span text, size_t offset)
 {
@@ -132,14 +127,15 @@ static size_t skip_digits(struct wsp_span text, size_t offset)
 /* RFC 8259 §6: no leading zeros, digits on both sides of the point. */
 static size_t skip_number(struct wsp_span text, size_t offset)
 {
-    size_t at = offset + is_at(text, offset, '-');
-    at = is_at(text, at, '0') ? at + 1 : skip_digits(text, at);
-    if (at != 0 && is_at(text, at, '.')) {
+    size_t at = offset + wsp_json_is_at(text, offset, '-');
+    at = wsp_json_is_at(text, at, '0') ? at + 1 : skip_digits(text, at);
+    if (at != 0 && wsp_json_is_at(text, at, '.')) {
         at = skip_digits(text, at + 1);
     }
-    if (at != 0 && (is_at(text, at, 'e') || is_at(text, at, 'E'))) {
+    if (at != 0 &&
+        (wsp_json_is_at(text, at, 'e') || wsp_json_is_at(text, at, 'E'))) {
         at++;
-        at += is_at(text, at, '+') || is_at(text, at, '-');
+        at += wsp_json_is_at(text, at, '+') || wsp_json_is_at(text, at, '-');
         at = skip_digits(text, at);
     }
     return at;
@@ -163,7 +159,7 @@ static size_t skip_scalar(struct wsp_span text, size_t offset)
     }
     switch (text.data[offset]) {
     case '"':
-        return wsp_json_skip_string(text, offset, &has_escape);
+        return wsp_json_step_string(text, offset, &has_escape);
     case 't':
         return skip_word(text, offset, (struct wsp_span){"true", 4});
     case 'f':
@@ -200,15 +196,15 @@ static size_t skip_key(struct wsp_span text, size_t offset)
 {
     bool has_escape;
     size_t at = wsp_json_skip_space(text, offset);
-    if (!is_at(text, at, '"')) {
+    if (!wsp_json_is_at(text, at, '"')) {
         return 0;
     }
-    at = wsp_json_skip_string(text, at, &has_escape);
+    at = wsp_json_step_string(text, at, &has_escape);
     if (at == 0) {
         return 0;
     }
     at = wsp_json_skip_space(text, at);
-    if (!is_at(text, at, ':')) {
+    if (!wsp_json_is_at(text, at, ':')) {
         return 0;
     }
     return wsp_json_skip_space(text, at + 1);
@@ -224,7 +220,7 @@ static size_t open_container(struct wsp_span text, size_t offset,
         return 0;
     }
     size_t at = wsp_json_skip_space(text, offset + 1);
-    *is_empty = is_at(text, at, is_object ? '}' : ']');
+    *is_empty = wsp_json_is_at(text, at, is_object ? '}' : ']');
     return is_object && !*is_empty ? skip_key(text, at) : at;
 }
 
@@ -237,11 +233,11 @@ static size_t close_containers(struct wsp_span text, size_t offset,
     while (nesting->depth > nesting->floor) {
         bool is_object = is_in_object(nesting);
         at = wsp_json_skip_space(text, at);
-        if (is_at(text, at, ',')) {
+        if (wsp_json_is_at(text, at, ',')) {
             return is_object ? skip_key(text, at + 1)
                              : wsp_json_skip_space(text, at + 1);
         }
-        if (!is_at(text, at, is_object ? '}' : ']')) {
+        if (!wsp_json_is_at(text, at, is_object ? '}' : ']')) {
             return 0;
         }
         nesting->depth--;
@@ -256,7 +252,7 @@ size_t wsp_json_skip(struct wsp_span text, size_t offset, int depth)
     size_t at = offset;
     do {
         bool is_value_over = true;
-        if (is_at(text, at, '{') || is_at(text, at, '[')) {
+        if (wsp_json_is_at(text, at, '{') || wsp_json_is_at(text, at, '[')) {
             at = open_container(text, at, &nesting, &is_value_over);
         } else {
             at = skip_scalar(text, at);

@@ -10,6 +10,8 @@
 
 #include <wspulse/span.h>
 
+#include "proto/json_word.h"
+
 #define WSP_JSON_DEPTH_MAX 512 /* decisions D15 */
 
 /* Finds the end of the value that starts at text[offset] (no white space
@@ -24,6 +26,24 @@ size_t wsp_json_skip(struct wsp_span text, size_t offset, int depth);
 size_t wsp_json_skip_string(struct wsp_span text, size_t offset,
                             bool *has_escape);
 
+/* The same; a short string without a backslash, which most keys and texts are,
+ * is found at a glance. */
+static inline size_t wsp_json_step_string(struct wsp_span text, size_t offset,
+                                          bool *has_escape)
+{
+#if defined(__SSE2__)
+    if (text.len - offset > 16) {
+        unsigned marks = wsp_json_mark_block(text.data + offset + 1);
+        size_t at = offset + 1 + (size_t)__builtin_ctz(marks | 1U << 16);
+        if (at <= offset + 16 && text.data[at] == '"') {
+            *has_escape = false;
+            return at + 1;
+        }
+    }
+#endif
+    return wsp_json_skip_string(text, offset, has_escape);
+}
+
 /* Counts the bytes from `offset` on that stand for themselves in a string: all
  * but quote, backslash and control characters. */
 size_t wsp_json_plain_len(struct wsp_span text, size_t offset);
@@ -33,6 +53,12 @@ static inline bool wsp_json_is_space(char character)
 {
     return character == ' ' || character == '\n' || character == '\r' ||
            character == '\t';
+}
+
+static inline bool wsp_json_is_at(struct wsp_span text, size_t at,
+                                  char character)
+{
+    return at < text.len && text.data[at] == character;
 }
 
 /* Skips white space from `offset` on; mostly there is none. */

@@ -184,6 +184,7 @@ struct wsp_hub_config wsp_settings_hub_config(
         .takeover_resumes = takeover_resumes(options),
         .resume_confirm = options->resume_confirm,
         .has_on_message = has_on_message,
+        .is_text_checked = options->validate_utf8,
         .close_reasons = options->close_reasons,
         .logger = options->logger,
         .generation = generation,
