@@ -24,6 +24,12 @@ static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
     return link->is_read;
 }
 
+static bool put_blob(struct wsp_link *base, struct wsp_blob *blob)
+{
+    return put(base, wsp_blob_data(blob), blob->head_len,
+               wsp_blob_payload(blob));
+}
+
 static uint32_t write_blobs(struct wsp_link *base,
                             struct wsp_blob *const *blobs, uint32_t count)
 {
@@ -55,7 +61,7 @@ static void abort_link(struct wsp_link *link)
 }
 
 static const struct wsp_link_ops link_ops = {
-    put, write_blobs, ping, close_link, abort_link,
+    put, put_blob, write_blobs, ping, close_link, abort_link,
 };
 
 /* ---- callbacks ---- */

@@ -47,10 +47,25 @@ struct wsp_static_dir {
     const char *dir; /* a folder; relative ones start at the working folder */
 };
 
+/* permessage-deflate (RFC 7692). What is sent never depends on what was sent
+ * before, so a broadcast is compressed once for all. */
+struct wsp_compression_options {
+    bool is_on;      /* false: every offer is declined */
+    double level;    /* of zlib: 1 (fast) to 9; 1 */
+    double min_size; /* payloads below it go out as they are; 1024 */
+    /* Clients start every message without a context, so that they cost no memory
+     * between messages; true. */
+    bool client_no_context_takeover;
+    double server_max_window_bits; /* 9 to 15; 15 */
+    /* What zlib may hold for connections in all: contexts that clients keep, and
+     * messages that come in pieces; 67108864. */
+    double max_memory;
+};
+
 /* Durations are seconds, counts and sizes are whole numbers held as doubles so
  * that a value out of range can be named in an error. */
 struct wsp_options {
-    const char *name;          /* tells servers of one script apart; "main" */
+    const char *name; /* tells servers of one script apart; "main" */
     const struct wsp_listen *listen; /* "127.0.0.1:8080" when empty */
     size_t listen_count;
     const char *path; /* of the WebSocket; "/ws" */
@@ -75,6 +90,7 @@ struct wsp_options {
     const char *codec;            /* "json", "msgpack" or "raw"; "json" */
     bool close_reasons;           /* true */
     bool validate_utf8;           /* true */
+    struct wsp_compression_options compression;
 
     enum wsp_origin_policy origin_policy; /* WSP_ORIGIN_ANY */
     const char *const *origins;

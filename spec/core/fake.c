@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/inflate.h"
 #include "proto/opcode.h"
 
 static void note(char *log, const char *format, ...)
@@ -43,11 +44,57 @@ static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
     return true;
 }
 
+/* Notes a form; its payload is that of the blob again. */
+static void take_form(struct fake_link *link, const struct wsp_blob *form)
+{
+    struct wsp_span payload = wsp_blob_payload(form);
+    char text[FAKE_LOG_MAX];
+    struct wsp_inflate_pool pool = {.max_bytes = 0};
+    struct wsp_inflater *inflater =
+        wsp_inflate_pool_lend(&pool, form->window_bits);
+    struct wsp_inflate_run run = {(const uint8_t *)payload.data, payload.len,
+                                  (uint8_t *)text, sizeof text};
+    bool is_fine = wsp_blob_data(form)[0] == (0xC0 | form->opcode) &&
+                   wsp_inflater_run(inflater, &run) == WSP_INFLATE_MORE &&
+                   wsp_inflater_end(inflater) == WSP_INFLATE_MORE;
+    wsp_inflate_pool_return(&pool, inflater);
+    wsp_inflate_pool_fini(&pool);
+    note(link->written, "[%u packed %.*s]", (unsigned)form->opcode,
+         is_fine ? (int)(sizeof text - run.room) : 0, text);
+    link->frame_count++;
+}
+
+/* Writes what a transport would write for a blob. */
+static void write_blob(struct fake_link *link, struct wsp_blob *blob)
+{
+    const struct wsp_blob *form = blob;
+    if (link->compression) {
+        form =
+            wsp_compression_choose(link->compression, blob, link->window_bits);
+    }
+    link->last_form = form;
+    if (form == blob) {
+        struct wsp_span payload = wsp_blob_payload(blob);
+        take(link, blob->opcode, payload.data, payload.len);
+    } else {
+        wsp_compression_count(link->compression, blob->len, form->len);
+        take_form(link, form);
+    }
+}
+
 static void take_blob(struct fake_link *link, struct wsp_blob *blob)
 {
-    take(link, blob->opcode, (const char *)wsp_blob_data(blob) + blob->head_len,
-         wsp_blob_payload_len(blob));
+    write_blob(link, blob);
     wsp_blob_unref(blob, 1);
+}
+
+static bool put_blob(struct wsp_link *base, struct wsp_blob *blob)
+{
+    struct fake_link *link = fake_of(base);
+    if (link->is_read) {
+        write_blob(link, blob);
+    }
+    return link->is_read;
 }
 
 static uint32_t write_blobs(struct wsp_link *base,
@@ -93,7 +140,7 @@ static void abort_link(struct wsp_link *base)
 }
 
 static const struct wsp_link_ops fake_link_ops = {
-    put, write_blobs, ping, close_link, abort_link,
+    put, put_blob, write_blobs, ping, close_link, abort_link,
 };
 
 void fake_link_init(struct fake_link *link)

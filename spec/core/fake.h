@@ -4,18 +4,23 @@
 #ifndef WSP_SPEC_CORE_FAKE_H
 #define WSP_SPEC_CORE_FAKE_H
 
+#include "core/compression.h"
 #include "core/hub.h"
 
 #define FAKE_LOG_MAX 16384
 
-/* A link. Frames it took are kept as text: "[opcode payload]". */
+/* A link. Frames it took are kept as text: "[opcode payload]", a compressed form
+ * as "[opcode packed payload]". */
 struct fake_link {
     struct wsp_link link; /* first */
     char written[FAKE_LOG_MAX];
     size_t frame_count; /* frames taken */
     uint32_t budget;    /* frames write() still takes; UINT32_MAX: all */
     bool is_read;       /* the one being read: put() takes frames */
-    bool is_closed;     /* close() was called */
+    struct wsp_compression *compression; /* what it takes compressed, or NULL */
+    uint8_t window_bits;
+    const struct wsp_blob *last_form; /* what it took last, for comparison */
+    bool is_closed;                   /* close() was called */
     bool is_aborted;
     uint16_t close_code;
     char close_reason[128];

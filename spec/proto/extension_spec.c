@@ -43,7 +43,7 @@ static void expect_rows(const struct row *rows, size_t count,
     }
 }
 
-#define EXPECT(rows, rules) \
+#define EXPECT(rows, rules)                                                    \
     expect_rows(rows, sizeof(rows) / sizeof(*(rows)), &(rules))
 
 static void test_offers_of_well_known_clients(void **state)

@@ -14,6 +14,8 @@
 #define UPGRADE "Upgrade: websocket\r\n"
 #define CONNECTION "Connection: Upgrade\r\n"
 
+static const struct wsp_extension uncompressed;
+
 struct request {
     char bytes[WSP_HTTP_HEAD_MAX];
     struct wsp_http_head head;
@@ -165,8 +167,9 @@ static void test_the_answer(void **state)
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
         "\r\n";
     char out[WSP_HANDSHAKE_ACCEPT_MAX];
-    size_t len = wsp_handshake_accept(&request.head, request.bytes,
-                                      (struct wsp_span){NULL, 0}, out);
+    size_t len =
+        wsp_handshake_accept(&request.head, request.bytes,
+                             (struct wsp_span){NULL, 0}, &uncompressed, out);
     assert_int_equal(len, sizeof(expected) - 1);
     assert_memory_equal(out, expected, len);
 }
@@ -246,9 +249,9 @@ static void test_the_answer_names_the_choice_alone(void **state)
     struct wsp_http_slice chosen =
         wsp_handshake_subprotocol(&request.head, request.bytes, spoken, 3);
     char out[WSP_HANDSHAKE_ACCEPT_MAX + 1];
-    size_t len =
-        wsp_handshake_accept(&request.head, request.bytes,
-                             wsp_http_slice_in(chosen, request.bytes), out);
+    size_t len = wsp_handshake_accept(&request.head, request.bytes,
+                                      wsp_http_slice_in(chosen, request.bytes),
+                                      &uncompressed, out);
     out[len] = '\0';
     static const char end[] = "\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
     assert_in_range(len, sizeof(end), WSP_HANDSHAKE_ACCEPT_MAX);
@@ -269,7 +272,7 @@ static void test_the_longest_subprotocol_fits_the_answer(void **state)
         request_of("GET / HTTP/1.1", UPGRADE CONNECTION VERSION KEY);
     char out[WSP_HANDSHAKE_ACCEPT_MAX];
     size_t len = wsp_handshake_accept(&request.head, request.bytes,
-                                      wsp_span_of(name), out);
+                                      wsp_span_of(name), &uncompressed, out);
     assert_in_range(len, WSP_SUBPROTOCOL_MAX, sizeof(out) - 1);
     assert_memory_equal(out + len - 4, "\r\n\r\n", 4);
 }
@@ -295,8 +298,9 @@ static void test_hostile_10_nothing_of_the_request_is_echoed(void **state)
                                         "Sec-WebSocket-Extensions: "
                                         "permessage-deflate\r\n");
     char out[WSP_HANDSHAKE_ACCEPT_MAX + 1];
-    size_t len = wsp_handshake_accept(&request.head, request.bytes,
-                                      (struct wsp_span){NULL, 0}, out);
+    size_t len =
+        wsp_handshake_accept(&request.head, request.bytes,
+                             (struct wsp_span){NULL, 0}, &uncompressed, out);
     assert_in_range(len, 1, WSP_HANDSHAKE_ACCEPT_MAX);
     out[len] = '\0';
     assert_null(strstr(out, "Protocol:"));

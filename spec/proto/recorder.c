@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "proto/inflate.h"
 #include "proto/opcode.h"
 
 #define FEED_MAX (1024 * 1024)
@@ -96,10 +97,27 @@ void recorder_reset(struct recorder *recorder)
 {
     wsp_reader_fini(&recorder->reader, recorder->pool);
     wsp_reader_init(&recorder->reader);
+    if (recorder->agreed.server_bits &&
+        !wsp_reader_agree(&recorder->reader, recorder->pool,
+                          &recorder->agreed)) {
+        abort();
+    }
     recorder->log.len = 0;
     recorder->found_len = 0;
     recorder->found_count = 0;
     recorder->result = WSP_READER_MORE;
+}
+
+void recorder_agree(struct recorder *recorder, uint8_t bits, bool takes_over,
+                    size_t budget)
+{
+    recorder->agreed = (struct wsp_extension){
+        .server_bits = 15,
+        .client_bits = bits,
+        .client_takes_over = takes_over,
+    };
+    wsp_reader_pool_inflaters(recorder->pool)->max_bytes = budget;
+    recorder_reset(recorder);
 }
 
 static void feed_piece(struct recorder *recorder, struct wsp_span piece)

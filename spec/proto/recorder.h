@@ -8,6 +8,7 @@
 #define WSP_SPEC_PROTO_RECORDER_H
 
 #include "base/buf.h"
+#include "proto/extension.h"
 #include "proto/page_end.h"
 #include "proto/reader.h"
 
@@ -15,6 +16,7 @@ struct recorder {
     struct wsp_reader reader;
     struct wsp_reader_pool *pool;
     struct wsp_reader_limits limits;
+    struct wsp_extension agreed; /* zero: no compression */
     struct wsp_reader_failure failure;
     enum wsp_reader_result result; /* of the last feed */
     int stop_after;                /* things found; 0: never */
@@ -28,8 +30,15 @@ struct recorder {
 void recorder_init(struct recorder *recorder);
 void recorder_fini(struct recorder *recorder);
 
-/* Begins anew, with another reader under the same limits. */
+/* Begins anew, with another reader under the same limits that has agreed on the
+ * same. */
 void recorder_reset(struct recorder *recorder);
+
+/* Begins anew with compression by a client that keeps its context or not, its
+ * window being 2^bits bytes. What is held in the middle of messages may have
+ * `budget` bytes. */
+void recorder_agree(struct recorder *recorder, uint8_t bits, bool takes_over,
+                    size_t budget);
 
 /* Feeds bytes in pieces of at most `piece` bytes; `stream` is not changed. */
 void recorder_feed(struct recorder *recorder, struct wsp_span stream,

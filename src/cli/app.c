@@ -242,8 +242,7 @@ static enum wsp_err load_and_start(struct wsp_app *app, struct wsp_diag *diag)
     if (result == WSP_OK) {
         result = wsp_lua_host_start(host, diag);
     }
-    if (result == WSP_OK &&
-        wsp_lua_host_wait(host, on_closed, app) != WSP_OK) {
+    if (result == WSP_OK && wsp_lua_host_wait(host, on_closed, app) != WSP_OK) {
         result = out_of_memory(diag);
     }
     return result;

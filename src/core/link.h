@@ -25,7 +25,11 @@ struct wsp_link_ops {
     bool (*put)(struct wsp_link *link, const uint8_t *head, size_t head_len,
                 struct wsp_span payload);
 
-    /* Writes blobs and takes over one reference of each that it accepts.
+    /* The same for a blob: its bytes or those of a compressed form of it. No
+     * reference is taken over. */
+    bool (*put_blob)(struct wsp_link *link, struct wsp_blob *blob);
+
+    /* Writes blobs, or compressed forms of them, and takes over one reference of each that it accepts.
      * Returns how many were accepted, from the first on; when fewer than
      * `count`, wsp_session_writable follows once there is room, or
      * wsp_session_lost. */

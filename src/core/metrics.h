@@ -45,9 +45,11 @@ struct wsp_metrics {
     /* beyond the seed */
     uint64_t decode_failures;
     uint64_t handler_failures;
-    uint64_t frames_lost;         /* reported as info.lost */
-    uint64_t suspensions_refused; /* closed because a bound was reached */
-    uint64_t hooks_lost;          /* hook calls lost for want of memory */
+    uint64_t messages_compressed;     /* once for all with the same window */
+    uint64_t compression_saved_bytes; /* over all who got them */
+    uint64_t frames_lost;             /* reported as info.lost */
+    uint64_t suspensions_refused;     /* closed because a bound was reached */
+    uint64_t hooks_lost;              /* hook calls lost for want of memory */
 
     struct wsp_metrics_hooks hooks; /* zeroed: none */
     unsigned wanted;                /* which of them are set; bits */

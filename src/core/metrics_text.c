@@ -270,6 +270,17 @@ static const struct metric table[] = {
      "Messages that the codec could not decode.", COUNTED(decode_failures)},
     {"handler_failures_total", "counter",
      "Callbacks of the application that failed.", COUNTED(handler_failures)},
+    {"messages_compressed_total", "counter",
+     "Messages that were compressed: once for all recipients with the same "
+     "window.",
+     COUNTED(messages_compressed)},
+    {"compression_saved_bytes_total", "counter",
+     "Bytes by which compressed messages were shorter, over all recipients.",
+     COUNTED(compression_saved_bytes)},
+    {"compression_held_bytes", "gauge",
+     "Memory reserved to inflate messages: contexts that clients take over, "
+     "and messages that come in pieces.",
+     NOW(compression_held)},
     {"frames_lost_total", "counter",
      "Frames reported as lost to sessions that were resumed.",
      COUNTED(frames_lost)},

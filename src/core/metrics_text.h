@@ -15,6 +15,7 @@ struct wsp_metrics_now {
     uint64_t connections; /* suspended ones included */
     uint64_t rooms;
     uint64_t suspended;
+    uint64_t compression_held; /* bytes */
 };
 
 /* Appends the page: its size does not depend on the number of rooms or

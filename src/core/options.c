@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "proto/extension.h"
 #include "proto/handshake.h"
 
 void wsp_options_init(struct wsp_options *options)
@@ -26,10 +27,17 @@ void wsp_options_init(struct wsp_options *options)
         .codec = "json",
         .close_reasons = true,
         .validate_utf8 = true,
+        .compression = {.level = 1,
+                        .min_size = 1024,
+                        .client_no_context_takeover = true,
+                        .server_max_window_bits = WSP_WINDOW_BITS_MAX,
+                        .max_memory = 64.0 * 1024 * 1024},
         .origin_policy = WSP_ORIGIN_ANY,
         .logger = {NULL, NULL, WSP_LOG_OFF},
     };
 }
+
+static const double huge = 9007199254740992.0; /* 2^53 */
 
 /* A number with the texts for a value too low and too high. Comparisons are
  * written so that NaN fails the first one. */
@@ -93,12 +101,23 @@ static enum wsp_err check_heartbeat(const struct wsp_options *options,
                         text, ping, pong);
 }
 
+static enum wsp_err check_ranges(const struct range *ranges, size_t count,
+                                 struct wsp_diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum wsp_err err = check_range(&ranges[i], diag);
+        if (err) {
+            return err;
+        }
+    }
+    return WSP_OK;
+}
+
 static enum wsp_err check_numbers(const struct wsp_options *o,
                                   struct wsp_diag *diag)
 {
     const char *whole = "n must be a whole number";
     const char *low = "n must be at least 1";
-    const double huge = 9007199254740992.0; /* 2^53 */
     const struct range ranges[] = {
         {"resume_window", "WithResumeWindow", o->resume_window, 0, false,
          "duration must be non-negative", 1e12,
@@ -129,13 +148,27 @@ static enum wsp_err check_numbers(const struct wsp_options *o,
          o->connection_data_bytes, 0, false, "n must be non-negative", 16777216,
          "n exceeds maximum (16 MiB)", whole},
     };
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        enum wsp_err err = check_range(&ranges[i], diag);
-        if (err) {
-            return err;
-        }
-    }
-    return WSP_OK;
+    return check_ranges(ranges, sizeof ranges / sizeof ranges[0], diag);
+}
+
+static enum wsp_err check_compression(const struct wsp_options *options,
+                                      struct wsp_diag *diag)
+{
+    const char *whole = "n must be a whole number";
+    const struct wsp_compression_options *c = &options->compression;
+    const struct range ranges[] = {
+        {"compression.level", "compression", c->level, 1, false,
+         "n must be at least 1", 9, "n exceeds maximum (9)", whole},
+        {"compression.min_size", "compression", c->min_size, 0, false,
+         "n must be non-negative", huge, "n must be a finite number", whole},
+        {"compression.server_max_window_bits", "compression",
+         c->server_max_window_bits, WSP_DEFLATE_BITS_MIN, false,
+         "n must be at least 9, the smallest window of zlib",
+         WSP_WINDOW_BITS_MAX, "n exceeds maximum (15)", whole},
+        {"compression.max_memory", "compression", c->max_memory, 0, false,
+         "n must be non-negative", huge, "n must be a finite number", whole},
+    };
+    return check_ranges(ranges, sizeof ranges / sizeof ranges[0], diag);
 }
 
 static enum wsp_err check_codec(const struct wsp_options *options,
@@ -283,8 +316,8 @@ enum wsp_err wsp_options_check(const struct wsp_options *options,
 {
     static enum wsp_err (*const checks[])(const struct wsp_options *,
                                           struct wsp_diag *) = {
-        check_texts,  check_numbers, check_heartbeat,    check_codec,
-        check_resume, check_routes,  check_subprotocols,
+        check_texts,       check_numbers, check_heartbeat, check_codec,
+        check_compression, check_resume,  check_routes,    check_subprotocols,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         enum wsp_err err = checks[i](options, diag);

@@ -113,20 +113,40 @@ static bool enqueue_evicting(struct wsp_session *session, struct wsp_blob *blob)
     return false;
 }
 
-/* Puts a frame straight behind what the link has, when nothing waits in front
- * of it. Frames to be confirmed take the way through the queue. */
+/* Tells whether a frame may go straight behind what the link has: nothing waits
+ * in front of it. Frames to be confirmed take the way through the queue. */
+static bool may_put(const struct wsp_session *session)
+{
+    return session->link && !session->confirm &&
+           !wsp_sendq_count(&session->queue);
+}
+
+static void count_put(struct wsp_session *session, size_t bytes)
+{
+    struct wsp_hub *hub = session->hub;
+    wsp_metrics_message_sent(&hub->metrics, wsp_session_room(session),
+                             wsp_session_id(session), bytes, 0,
+                             hub->config.send_limits.frames);
+}
+
 static bool put(struct wsp_session *session, const uint8_t *head,
                 size_t head_len, struct wsp_span payload)
 {
     struct wsp_link *link = session->link;
-    if (!link || session->confirm || wsp_sendq_count(&session->queue) ||
-        !link->ops->put(link, head, head_len, payload)) {
+    if (!may_put(session) || !link->ops->put(link, head, head_len, payload)) {
         return false;
     }
-    struct wsp_hub *hub = session->hub;
-    wsp_metrics_message_sent(&hub->metrics, wsp_session_room(session),
-                             wsp_session_id(session), payload.len, 0,
-                             hub->config.send_limits.frames);
+    count_put(session, payload.len);
+    return true;
+}
+
+static bool put_blob(struct wsp_session *session, struct wsp_blob *blob)
+{
+    struct wsp_link *link = session->link;
+    if (!may_put(session) || !link->ops->put_blob(link, blob)) {
+        return false;
+    }
+    count_put(session, wsp_blob_payload_len(blob));
     return true;
 }
 
@@ -136,9 +156,7 @@ bool wsp_session_push(struct wsp_session *session, struct wsp_blob *blob)
         wsp_blob_unref(blob, 1);
         return false;
     }
-    struct wsp_span payload = {(const char *)blob->bytes + WSP_BLOB_HEAD_MAX,
-                               wsp_blob_payload_len(blob)};
-    if (put(session, wsp_blob_data(blob), blob->head_len, payload)) {
+    if (put_blob(session, blob)) {
         wsp_blob_unref(blob, 1);
         return true;
     }

@@ -19,9 +19,10 @@ struct wsp_lua_source {
 struct wsp_lua_host_config {
     const struct wsp_lua_source *sources; /* borrowed for the host's life */
     size_t source_count;
-    struct wsp_logger logger;  /* of the command; a script's own logger
+    struct wsp_logger logger; /* of the command; a script's own logger
                                       option wins for its server */
-    const struct wsp_listen *listen; /* overrides the script's, when count > 0 */
+    const struct wsp_listen
+        *listen; /* overrides the script's, when count > 0 */
     size_t listen_count;
 };
 

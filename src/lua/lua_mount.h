@@ -34,7 +34,7 @@ struct wsp_lua_mount_config {
                                                 reloaded */
     struct wsp_logger logger;                /* for descriptions without one */
     const struct wsp_listen *listen; /* wins over the description's; borrowed */
-    size_t listen_count;       /* 0: the description's */
+    size_t listen_count;             /* 0: the description's */
 };
 
 struct wsp_lua_mount {

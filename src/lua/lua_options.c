@@ -187,6 +187,47 @@ static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
     read_field(L, option, "write", &options->upgrader_write_size);
 }
 
+/* The same for a boolean. */
+static void read_flag(lua_State *L, const struct wsp_lua_option *option,
+                      const char *name, bool *member)
+{
+    struct wsp_lua_option field = *option;
+    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    lua_getfield(L, -2, name);
+    if (!lua_isnil(L, -1)) {
+        *member = wsp_lua_option_boolean(L, &field);
+    }
+    lua_pop(L, 2);
+}
+
+static void read_compression(lua_State *L, const struct wsp_lua_option *option,
+                             const struct schema *schema)
+{
+    static const char *const names[] = {"level",
+                                        "min_size",
+                                        "client_no_context_takeover",
+                                        "server_max_window_bits",
+                                        "max_memory",
+                                        NULL};
+    struct wsp_compression_options *compression =
+        &option->server->options.compression;
+    (void)schema;
+    compression->is_on = lua_toboolean(L, -1) != 0;
+    if (lua_isboolean(L, -1)) {
+        return;
+    }
+    wsp_lua_option_check_table(
+        L, option, "must be true, false or a table { level =, min_size = … }",
+        names);
+    read_field(L, option, "level", &compression->level);
+    read_field(L, option, "min_size", &compression->min_size);
+    read_flag(L, option, "client_no_context_takeover",
+              &compression->client_no_context_takeover);
+    read_field(L, option, "server_max_window_bits",
+               &compression->server_max_window_bits);
+    read_field(L, option, "max_memory", &compression->max_memory);
+}
+
 static void read_admin(lua_State *L, const struct wsp_lua_option *option,
                        const struct schema *schema)
 {
@@ -277,6 +318,7 @@ static const struct schema schemas[] = {
     {"admin", NULL, read_admin, 0},
     {"upgrader_buffer_size", "WithUpgraderBufferSize", read_upgrader, 0},
     {"close_reasons", NULL, read_boolean, MEMBER(close_reasons)},
+    {"compression", NULL, read_compression, 0},
     {"validate_utf8", NULL, read_boolean, MEMBER(validate_utf8)},
     {"connection_data_bytes", NULL, read_number, MEMBER(connection_data_bytes)},
     {"connect", "NewServer", read_callback, WSP_LUA_CONNECT},
@@ -294,7 +336,6 @@ static const struct schema schemas[] = {
     {"tls", NULL, read_later, 0},
     {"workers", NULL, read_later, 0},
     {"placement", NULL, read_later, 0},
-    {"compression", NULL, read_later, 0},
     {"adapter", NULL, read_later, 0},
     {"presence", NULL, read_later, 0},
     {"limits", NULL, read_later, 0},

@@ -133,23 +133,29 @@ static bool accept_key(struct wsp_span key, char out[ACCEPT_LEN + 1])
 
 size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
                             struct wsp_span subprotocol,
+                            const struct wsp_extension *agreed,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX])
 {
     char accept[ACCEPT_LEN + 1];
+    char extension[WSP_EXTENSION_MAX];
     struct wsp_span key = wsp_http_head_find(head, bytes, key_name);
     if (!accept_key(key, accept)) {
         return 0;
     }
     bool is_named = subprotocol.len > 0;
+    bool is_packed = wsp_extension_write(agreed, extension) > 0;
     int len = snprintf(out, WSP_HANDSHAKE_ACCEPT_MAX,
                        "HTTP/1.1 101 Switching Protocols\r\n"
                        "Upgrade: websocket\r\n"
                        "Connection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: %s\r\n"
                        "%s%.*s%s"
+                       "%s%s%s"
                        "\r\n",
                        accept, is_named ? "Sec-WebSocket-Protocol: " : "",
                        (int)subprotocol.len, is_named ? subprotocol.data : "",
-                       is_named ? "\r\n" : "");
+                       is_named ? "\r\n" : "",
+                       is_packed ? "Sec-WebSocket-Extensions: " : "", extension,
+                       is_packed ? "\r\n" : "");
     return (size_t)len;
 }

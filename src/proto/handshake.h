@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "proto/extension.h"
 #include "proto/http_head.h"
 
 /* Sub-protocols a server may name, and bytes of one name. */
@@ -14,7 +15,7 @@
 #define WSP_SUBPROTOCOL_MAX 128
 
 /* The longest answer wsp_handshake_accept writes. */
-#define WSP_HANDSHAKE_ACCEPT_MAX (256 + WSP_SUBPROTOCOL_MAX)
+#define WSP_HANDSHAKE_ACCEPT_MAX (256 + WSP_SUBPROTOCOL_MAX + WSP_EXTENSION_MAX)
 
 /* Checks before the origin is looked at, in this order: a Connection token
  * `upgrade` (400), an Upgrade token `websocket` (400), method GET (405),
@@ -40,10 +41,11 @@ struct wsp_http_slice wsp_handshake_subprotocol(
     const char *const *names, size_t count);
 
 /* Writes the whole 101 response for a head that passed both checks, naming the
- * sub-protocol unless it is empty. Returns its length, or 0 when libcrypto
- * fails. */
+ * sub-protocol unless it is empty, and what was agreed on compression unless it
+ * is nothing. Returns its length, or 0 when libcrypto fails. */
 size_t wsp_handshake_accept(const struct wsp_http_head *head, const char *bytes,
                             struct wsp_span subprotocol,
+                            const struct wsp_extension *agreed,
                             char out[WSP_HANDSHAKE_ACCEPT_MAX]);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/close.h"
+#include "proto/extension.h"
 #include "proto/frame_head.h"
 #include "proto/opcode.h"
 #include "proto/reader_work.h"
@@ -21,6 +22,22 @@ struct feed {
     uint8_t *data; /* what is left */
     size_t len;
 };
+
+static void give_work_back(struct wsp_reader *reader,
+                           struct wsp_reader_pool *pool)
+{
+    if (reader->work) {
+        wsp_reader_pool_return(pool, reader->work);
+        reader->work = NULL;
+    }
+}
+
+/* Gets a context for what needs one. NULL without memory. */
+static struct wsp_reader_work *lend_work(struct feed *feed)
+{
+    feed->reader->work = wsp_reader_pool_lend(feed->port->pool, feed->reader);
+    return feed->reader->work;
+}
 
 static enum wsp_reader_result end(struct feed *feed,
                                   enum wsp_reader_result result)
@@ -120,6 +137,24 @@ static enum wsp_reader_result hand_in_place(struct feed *feed, uint8_t opcode,
                                                     (char *)data, len));
 }
 
+/* The same for a compressed message, which is inflated out of the frame. */
+static enum wsp_reader_result unpack_in_place(struct feed *feed,
+                                              const struct wsp_frame_head *head)
+{
+    struct wsp_reader_work *work = lend_work(feed);
+    if (!work) {
+        return fail(feed, &wsp_reader_no_memory);
+    }
+    uint8_t *data = feed->data + head->size;
+    size_t len = (size_t)head->len;
+    wsp_frame_unmask(data, len, head->key, 0);
+    consume(feed, head->size + len);
+    wsp_reader_work_open(work, head, feed->port->limits);
+    const struct wsp_reader_failure *failure =
+        wsp_reader_work_unpack(work, feed->port->limits, data, len);
+    return failure ? fail(feed, failure) : hand_gathered(feed);
+}
+
 /* Recognises the commonest frame by its first bytes: a message of its own under
  * 64 KiB, nothing wrong with it, all of it here. Returns the size of its head,
  * or 0 for one that takes a closer look. */
@@ -167,7 +202,8 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
     enum wsp_frame_head_part part =
         wsp_frame_head_parse(&head, feed->data, feed->len);
     const struct wsp_reader_failure *failure = wsp_reader_rule_check(
-        &head, part, work ? &work->message : &none, feed->port->limits);
+        &head, part, work ? &work->message : &none, feed->port->limits,
+        feed->reader->window_bits != 0);
     if (failure) {
         *result = fail(feed, failure);
         return true;
@@ -175,7 +211,9 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
     if (part != WSP_FRAME_HEAD_WHOLE || !is_whole(feed, &head)) {
         return false;
     }
-    *result = hand_in_place(feed, head.opcode, head.size, (size_t)head.len);
+    *result = head.rsv ? unpack_in_place(feed, &head)
+                       : hand_in_place(feed, head.opcode, head.size,
+                                       (size_t)head.len);
     return true;
 }
 
@@ -190,11 +228,22 @@ static enum wsp_reader_result finish_control(struct feed *feed)
     uint8_t opcode = work->head.opcode;
     memcpy(payload, work->control, len);
     if (work->message.opcode == 0) {
-        wsp_reader_fini(feed->reader, feed->port->pool);
+        give_work_back(feed->reader, feed->port->pool);
     } else {
         wsp_reader_work_next(work);
     }
     return hand_control(feed, opcode, payload, len);
+}
+
+/* Hands over the message whose last frame is now complete. */
+static enum wsp_reader_result finish_message(struct feed *feed)
+{
+    struct wsp_reader_work *work = feed->reader->work;
+    const struct wsp_reader_failure *failure = NULL;
+    if (work->message.is_packed) {
+        failure = wsp_reader_work_finish(work, feed->port->limits);
+    }
+    return failure ? fail(feed, failure) : hand_gathered(feed);
 }
 
 /* Hands over what the frame that is now complete has completed. */
@@ -205,7 +254,7 @@ static enum wsp_reader_result finish_frame(struct feed *feed)
         return finish_control(feed);
     }
     if (work->head.is_final) {
-        return hand_gathered(feed);
+        return finish_message(feed);
     }
     wsp_reader_work_next(work);
     return WSP_READER_MORE;
@@ -213,22 +262,22 @@ static enum wsp_reader_result finish_frame(struct feed *feed)
 
 static enum wsp_reader_result read_piece(struct feed *feed)
 {
-    struct wsp_reader *reader = feed->reader;
-    if (!reader->work) {
-        reader->work = wsp_reader_pool_lend(feed->port->pool);
+    struct wsp_reader_work *work = feed->reader->work;
+    if (!work) {
+        work = lend_work(feed);
     }
-    if (!reader->work) {
+    if (!work) {
         return fail(feed, &wsp_reader_no_memory);
     }
     size_t taken;
     const struct wsp_reader_failure *failure = wsp_reader_work_take(
-        reader->work, feed->port->limits, feed->data, feed->len, &taken);
+        work, feed->port->limits, feed->data, feed->len, &taken);
     if (failure) {
         return fail(feed, failure);
     }
     consume(feed, taken);
-    return wsp_reader_work_is_complete(reader->work) ? finish_frame(feed)
-                                                     : WSP_READER_MORE;
+    return wsp_reader_work_is_complete(work) ? finish_frame(feed)
+                                             : WSP_READER_MORE;
 }
 
 static enum wsp_reader_result read_next(struct feed *feed)
@@ -246,15 +295,32 @@ static enum wsp_reader_result read_next(struct feed *feed)
 
 void wsp_reader_init(struct wsp_reader *reader)
 {
-    *reader = (struct wsp_reader){NULL, false};
+    *reader = (struct wsp_reader){.work = NULL};
 }
 
 void wsp_reader_fini(struct wsp_reader *reader, struct wsp_reader_pool *pool)
 {
-    if (reader->work) {
-        wsp_reader_pool_return(pool, reader->work);
-        reader->work = NULL;
+    struct wsp_inflate_pool *inflaters = wsp_reader_pool_inflaters(pool);
+    give_work_back(reader, pool);
+    wsp_inflate_pool_return(inflaters, reader->context);
+    reader->context = NULL;
+    if (reader->keeps_context) {
+        wsp_inflate_pool_release(inflaters, reader->window_bits);
+        reader->keeps_context = false;
     }
+}
+
+bool wsp_reader_agree(struct wsp_reader *reader, struct wsp_reader_pool *pool,
+                      const struct wsp_extension *agreed)
+{
+    uint8_t bits = agreed->client_bits;
+    if (agreed->client_takes_over &&
+        !wsp_inflate_pool_reserve(wsp_reader_pool_inflaters(pool), bits)) {
+        return false;
+    }
+    reader->window_bits = bits;
+    reader->keeps_context = agreed->client_takes_over;
+    return true;
 }
 
 enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,

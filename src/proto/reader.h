@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wsp_extension;
+struct wsp_inflate_pool;
+struct wsp_inflater;
 struct wsp_reader_pool;
 struct wsp_reader_work; /* a lent context with what has arrived so far */
 
@@ -23,6 +26,10 @@ struct wsp_reader_work; /* a lent context with what has arrived so far */
 struct wsp_reader_pool *wsp_reader_pool_new(size_t keep_count);
 /* Every reader must have been ended. */
 void wsp_reader_pool_free(struct wsp_reader_pool *pool);
+
+/* The inflaters of the pool's readers, for their budget. */
+struct wsp_inflate_pool *wsp_reader_pool_inflaters(
+    struct wsp_reader_pool *pool);
 
 /* Rules that may change between two feeds. */
 struct wsp_reader_limits {
@@ -48,12 +55,22 @@ struct wsp_reader_sink {
 /* State between feeds: small, because every idle connection has one. */
 struct wsp_reader {
     struct wsp_reader_work *work; /* NULL at every message boundary */
+    struct wsp_inflater *context; /* of a client that takes it over, once it
+                                     has sent something compressed */
     bool is_ended;                /* after a close frame, an error or a stop */
+    bool keeps_context;           /* room for it is reserved */
+    uint8_t window_bits;          /* of the client's compression; 0: none */
 };
 
 void wsp_reader_init(struct wsp_reader *reader);
-/* Gives a lent context back. */
+/* Gives back what was lent and what was reserved. */
 void wsp_reader_fini(struct wsp_reader *reader, struct wsp_reader_pool *pool);
+
+/* Takes compressed messages too, as was agreed; before the first feed. A client
+ * that takes its context over has room for it reserved out of the pool's budget.
+ * Returns false when there is no such room; nothing has changed then. */
+bool wsp_reader_agree(struct wsp_reader *reader, struct wsp_reader_pool *pool,
+                      const struct wsp_extension *agreed);
 
 /* Why a stream failed. */
 struct wsp_reader_failure {

@@ -9,6 +9,7 @@
 #define KEEP_BYTES 16384
 
 struct wsp_reader_pool {
+    struct wsp_inflate_pool inflaters;
     struct wsp_reader_work *idle; /* list */
     size_t idle_count;
     size_t keep_count; /* at most so many stay idle */
@@ -36,7 +37,7 @@ static void work_free(struct wsp_reader_work *work)
     free(work);
 }
 
-static struct wsp_reader_work *work_new(void)
+static struct wsp_reader_work *work_new(struct wsp_inflate_pool *inflaters)
 {
     static const struct wslay_frame_callbacks callbacks = {
         .recv_callback = supply,
@@ -49,6 +50,7 @@ static struct wsp_reader_work *work_new(void)
         free(work);
         return NULL;
     }
+    work->inflaters = inflaters;
     return work;
 }
 
@@ -71,23 +73,35 @@ void wsp_reader_pool_free(struct wsp_reader_pool *pool)
         pool->idle = work->next;
         work_free(work);
     }
+    wsp_inflate_pool_fini(&pool->inflaters);
     free(pool);
 }
 
-struct wsp_reader_work *wsp_reader_pool_lend(struct wsp_reader_pool *pool)
+struct wsp_inflate_pool *wsp_reader_pool_inflaters(struct wsp_reader_pool *pool)
+{
+    return &pool->inflaters;
+}
+
+struct wsp_reader_work *wsp_reader_pool_lend(struct wsp_reader_pool *pool,
+                                             struct wsp_reader *reader)
 {
     struct wsp_reader_work *work = pool->idle;
-    if (!work) {
-        return work_new();
+    if (work) {
+        pool->idle = work->next;
+        pool->idle_count--;
+    } else {
+        work = work_new(&pool->inflaters);
     }
-    pool->idle = work->next;
-    pool->idle_count--;
+    if (work) {
+        work->reader = reader;
+    }
     return work;
 }
 
 void wsp_reader_pool_return(struct wsp_reader_pool *pool,
                             struct wsp_reader_work *work)
 {
+    wsp_reader_work_let_go(work);
     /* wslay still waits for the rest of a frame that was given up. */
     bool is_clean = !work->is_in_frame || wsp_reader_work_is_complete(work);
     if (!is_clean || work->is_out_of_step ||

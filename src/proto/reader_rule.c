@@ -17,6 +17,11 @@ const struct wsp_reader_failure wsp_reader_no_memory = {WSP_CLOSE_INTERNAL,
 const struct wsp_reader_failure wsp_reader_bad_frame = {WSP_CLOSE_PROTOCOL,
                                                         "bad frame"};
 
+const struct wsp_reader_failure wsp_reader_bad_deflate = {
+    WSP_CLOSE_INVALID_DATA, "compressed message is not valid"};
+const struct wsp_reader_failure wsp_reader_too_big = {WSP_CLOSE_TOO_BIG,
+                                                      "message too big"};
+
 static const struct wsp_reader_failure bad_rsv = {WSP_CLOSE_PROTOCOL,
                                                   "RSV bits set"};
 static const struct wsp_reader_failure bad_opcode = {WSP_CLOSE_PROTOCOL,
@@ -33,8 +38,6 @@ static const struct wsp_reader_failure bad_mask = {WSP_CLOSE_PROTOCOL,
                                                    "bad MASK"};
 static const struct wsp_reader_failure bad_len = {WSP_CLOSE_PROTOCOL,
                                                   "bad payload length"};
-static const struct wsp_reader_failure too_big = {WSP_CLOSE_TOO_BIG,
-                                                  "message too big"};
 static const struct wsp_reader_failure too_many = {WSP_CLOSE_POLICY,
                                                    "too many fragments"};
 
@@ -64,11 +67,21 @@ static const struct wsp_reader_failure *check_order(
     return NULL;
 }
 
-static const struct wsp_reader_failure *check_flags(
-    const struct wsp_frame_head *head, const struct wsp_reader_message *message)
+/* Tells whether the reserved bits mean something here: RSV1 on the first frame
+ * of a message, when compression was agreed on (RFC 7692 §6). */
+static bool is_rsv_known(const struct wsp_frame_head *head, bool may_pack)
 {
-    if (head->rsv != 0) {
-        return &bad_rsv; /* no extension was agreed on */
+    bool is_first =
+        head->opcode == WSP_OPCODE_TEXT || head->opcode == WSP_OPCODE_BINARY;
+    return head->rsv == 0 || (head->rsv == WSP_RSV1 && may_pack && is_first);
+}
+
+static const struct wsp_reader_failure *check_flags(
+    const struct wsp_frame_head *head, const struct wsp_reader_message *message,
+    bool may_pack)
+{
+    if (!is_rsv_known(head, may_pack)) {
+        return &bad_rsv;
     }
     const struct wsp_reader_failure *failure =
         wsp_opcode_is_control(head->opcode) ? check_control(head)
@@ -91,6 +104,22 @@ static bool is_minimal(const struct wsp_frame_head *head)
     return head->len > UINT16_MAX && head->len <= INT64_MAX;
 }
 
+/* Tells whether the message goes over the limit with that frame. What has
+ * arrived may do so alone, when the limit has been lowered since. Of a
+ * compressed one this tells little: its inflated bytes are counted too. */
+static bool is_too_big(const struct wsp_frame_head *head,
+                       const struct wsp_reader_message *message,
+                       const struct wsp_reader_limits *limits)
+{
+    size_t max = limits->max_message;
+    size_t len = message->len;
+    if (message->is_packed || head->rsv != 0) {
+        max = wsp_reader_packed_max(limits);
+        len = message->packed_len;
+    }
+    return len > max || head->len > max - len;
+}
+
 static const struct wsp_reader_failure *check_length(
     const struct wsp_frame_head *head, const struct wsp_reader_message *message,
     const struct wsp_reader_limits *limits)
@@ -101,10 +130,8 @@ static const struct wsp_reader_failure *check_length(
     if (wsp_opcode_is_control(head->opcode)) {
         return NULL;
     }
-    /* What has arrived may be over a limit that has been lowered since. */
-    if (message->len > limits->max_message ||
-        head->len > limits->max_message - message->len) {
-        return &too_big;
+    if (is_too_big(head, message, limits)) {
+        return &wsp_reader_too_big;
     }
     if (limits->max_fragments != 0 &&
         message->fragment_count >= limits->max_fragments) {
@@ -116,12 +143,13 @@ static const struct wsp_reader_failure *check_length(
 const struct wsp_reader_failure *wsp_reader_rule_check(
     const struct wsp_frame_head *head, enum wsp_frame_head_part part,
     const struct wsp_reader_message *message,
-    const struct wsp_reader_limits *limits)
+    const struct wsp_reader_limits *limits, bool may_pack)
 {
     if (part == WSP_FRAME_HEAD_NONE) {
         return NULL;
     }
-    const struct wsp_reader_failure *failure = check_flags(head, message);
+    const struct wsp_reader_failure *failure =
+        check_flags(head, message, may_pack);
     if (failure || part == WSP_FRAME_HEAD_FLAGS) {
         return failure;
     }

@@ -17,13 +17,14 @@ static size_t capacity_max(const struct wsp_reader_work *work,
                            const struct wsp_reader_limits *limits)
 {
     if (!work->head.is_final) {
-        return limits->max_message;
+        return work->message.is_packed ? wsp_reader_packed_max(limits)
+                                       : limits->max_message;
     }
     return work->message.len + (size_t)(work->head.len - work->payload_read);
 }
 
-/* Makes room for bytes that have arrived: at most twice as much as there is. */
-static bool reserve(struct wsp_reader_work *work, size_t extra, size_t max)
+bool wsp_reader_work_reserve(struct wsp_reader_work *work, size_t extra,
+                             size_t max)
 {
     size_t wanted = work->message.len + extra;
     if (wanted <= work->capacity) {
@@ -66,17 +67,26 @@ static uint8_t *destination(const struct wsp_reader_work *work)
                : work->data + work->message.len;
 }
 
-static void gather(struct wsp_reader_work *work,
-                   const struct wslay_frame_iocb *piece)
+/* Takes a piece of payload that wslay has found. */
+static const struct wsp_reader_failure *take_piece(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const struct wslay_frame_iocb *piece)
 {
+    const struct wsp_reader_failure *failure = NULL;
+    bool is_control = wsp_opcode_is_control(work->head.opcode);
     if (piece->data_length == 0) {
-        return;
+        return NULL;
     }
-    memcpy(destination(work), piece->data, piece->data_length);
+    if (work->inflater && !is_control) {
+        failure = wsp_reader_work_inflate(work, limits, piece->data,
+                                          piece->data_length);
+    } else {
+        memcpy(destination(work), piece->data, piece->data_length);
+        work->message.len += is_control ? 0 : piece->data_length;
+    }
     work->payload_read += piece->data_length;
-    if (!wsp_opcode_is_control(work->head.opcode)) {
-        work->message.len += piece->data_length;
-    }
+    work->message.packed_len += is_control ? 0 : piece->data_length;
+    return failure;
 }
 
 /* Tells whether wslay read the head as we did. */
@@ -90,9 +100,9 @@ static bool is_agreed(const struct wsp_reader_work *work,
 
 /* Lets wslay read some bytes of the current frame, and gathers the payload it
  * finds. Fails when it takes them for something else than we do. */
-static const struct wsp_reader_failure *run_wslay(struct wsp_reader_work *work,
-                                                  const uint8_t *bytes,
-                                                  size_t len)
+static const struct wsp_reader_failure *run_wslay(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const uint8_t *bytes, size_t len)
 {
     work->supply = bytes;
     work->supply_len = len;
@@ -106,22 +116,36 @@ static const struct wsp_reader_failure *run_wslay(struct wsp_reader_work *work,
             work->is_out_of_step = true;
             return &wsp_reader_bad_frame;
         }
-        gather(work, &piece);
+        const struct wsp_reader_failure *failure =
+            take_piece(work, limits, &piece);
+        if (failure) {
+            return failure;
+        }
     }
     return NULL;
+}
+
+void wsp_reader_work_open(struct wsp_reader_work *work,
+                          const struct wsp_frame_head *head,
+                          const struct wsp_reader_limits *limits)
+{
+    work->message.opcode = head->opcode;
+    work->message.is_packed = head->rsv == WSP_RSV1;
+    work->is_text_checked =
+        head->opcode == WSP_OPCODE_TEXT && limits->validate_utf8;
 }
 
 /* Notes the data frame that begins. */
 static void count_frame(struct wsp_reader_work *work,
                         const struct wsp_reader_limits *limits)
 {
-    struct wsp_reader_message *message = &work->message;
-    if (message->opcode == 0) {
-        message->opcode = work->head.opcode;
-        work->is_text_checked =
-            message->opcode == WSP_OPCODE_TEXT && limits->validate_utf8;
+    if (work->message.opcode == 0) {
+        wsp_reader_work_open(work, &work->head, limits);
+        if (work->message.is_packed) {
+            wsp_reader_work_hold(work);
+        }
     }
-    message->fragment_count++;
+    work->message.fragment_count++;
 }
 
 /* Opens the frame whose head has just become whole. */
@@ -135,7 +159,7 @@ static const struct wsp_reader_failure *begin_frame(
     work->payload_read = 0;
     /* The same head without the mask. */
     work->head_bytes[1] &= (uint8_t)~BIT_MASKED;
-    return run_wslay(work, work->head_bytes, work->head.size - 4u);
+    return run_wslay(work, limits, work->head_bytes, work->head.size - 4u);
 }
 
 /* ---- bytes in ---- */
@@ -156,11 +180,12 @@ static const struct wsp_reader_failure *take_head(
     const uint8_t *data, size_t len, size_t *taken)
 {
     *taken = 0;
+    bool may_pack = work->reader->window_bits != 0;
     for (;;) {
         enum wsp_frame_head_part part =
             wsp_frame_head_parse(&work->head, work->head_bytes, work->head_len);
-        const struct wsp_reader_failure *failure =
-            wsp_reader_rule_check(&work->head, part, &work->message, limits);
+        const struct wsp_reader_failure *failure = wsp_reader_rule_check(
+            &work->head, part, &work->message, limits, may_pack);
         if (failure) {
             return failure;
         }
@@ -178,22 +203,35 @@ static const struct wsp_reader_failure *take_head(
     }
 }
 
-/* Takes payload bytes: mask off, text checked, then through wslay. */
+/* Checks the text of a message that is not compressed, and makes room for it;
+ * of a compressed one, unless it is inflated as it comes. */
+static const struct wsp_reader_failure *receive_data(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const uint8_t *data, size_t len, bool is_ascii)
+{
+    bool is_text = work->is_text_checked && !work->message.is_packed;
+    if (is_text && !check_text(work, data, len, is_ascii)) {
+        return &wsp_reader_bad_utf8;
+    }
+    if (!work->inflater &&
+        !wsp_reader_work_reserve(work, len, capacity_max(work, limits))) {
+        return &wsp_reader_no_memory;
+    }
+    return NULL;
+}
+
+/* Takes payload bytes: mask off, looked at, then through wslay. */
 static const struct wsp_reader_failure *take_payload(
     struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
     uint8_t *data, size_t len)
 {
     bool is_ascii = wsp_frame_unmask(data, len, work->head.key,
                                      (size_t)(work->payload_read & 3));
-    if (!wsp_opcode_is_control(work->head.opcode)) {
-        if (work->is_text_checked && !check_text(work, data, len, is_ascii)) {
-            return &wsp_reader_bad_utf8;
-        }
-        if (!reserve(work, len, capacity_max(work, limits))) {
-            return &wsp_reader_no_memory;
-        }
-    }
-    return run_wslay(work, data, len);
+    const struct wsp_reader_failure *failure =
+        wsp_opcode_is_control(work->head.opcode)
+            ? NULL
+            : receive_data(work, limits, data, len, is_ascii);
+    return failure ? failure : run_wslay(work, limits, data, len);
 }
 
 const struct wsp_reader_failure *wsp_reader_work_take(

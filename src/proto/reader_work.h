@@ -12,11 +12,14 @@
 
 #include <wslay/wslay.h>
 
+#include "proto/inflate.h"
 #include "proto/reader_rule.h"
 #include "proto/utf8.h"
 
 struct wsp_reader_work {
     struct wsp_reader_work *next; /* in the pool's list of idle ones */
+    struct wsp_reader *reader;    /* who has it */
+    struct wsp_inflate_pool *inflaters;
     wslay_frame_context_ptr wslay;
     const uint8_t *supply; /* what wslay may read now; only within a call */
     size_t supply_len;
@@ -31,6 +34,9 @@ struct wsp_reader_work {
                               two fragments */
 
     struct wsp_reader_message message;
+    struct wsp_inflater *inflater; /* of a compressed message; NULL: what is in
+                                      its frames is gathered as it came */
+    bool has_reserved;             /* it is counted in the budget */
     bool
         is_text_checked; /* decided when the message begins; rules may change */
     struct wsp_utf8 utf8; /* of the message, when it is text to check */
@@ -41,7 +47,8 @@ struct wsp_reader_work {
 /* ---- the pool (reader_pool.c) ---- */
 
 /* Lends one that is between two messages, or returns NULL without memory. */
-struct wsp_reader_work *wsp_reader_pool_lend(struct wsp_reader_pool *pool);
+struct wsp_reader_work *wsp_reader_pool_lend(struct wsp_reader_pool *pool,
+                                             struct wsp_reader *reader);
 
 /* Takes one back, whatever state it is in. */
 void wsp_reader_pool_return(struct wsp_reader_pool *pool,
@@ -72,5 +79,40 @@ const struct wsp_reader_failure *wsp_reader_work_take(
 
 /* Goes on to the next frame of the message. */
 void wsp_reader_work_next(struct wsp_reader_work *work);
+
+/* Opens the message whose first frame has that head. */
+void wsp_reader_work_open(struct wsp_reader_work *work,
+                          const struct wsp_frame_head *head,
+                          const struct wsp_reader_limits *limits);
+
+/* Makes room for `extra` bytes of the message that have arrived: at most twice
+ * what there is, unless they need more. It will never have more than `max`
+ * bytes. False without memory. */
+bool wsp_reader_work_reserve(struct wsp_reader_work *work, size_t extra,
+                             size_t max);
+
+/* ---- compressed messages (reader_packed.c) ---- */
+
+/* Gets an inflater for a message whose frames are still to come, if the budget
+ * has room for one. */
+void wsp_reader_work_hold(struct wsp_reader_work *work);
+
+/* Inflates bytes of the message to the end of what there is of it, and checks
+ * what comes of them: size and text. */
+const struct wsp_reader_failure *wsp_reader_work_inflate(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const uint8_t *data, size_t len);
+
+/* The same for a message that is all there; it is complete then. */
+const struct wsp_reader_failure *wsp_reader_work_unpack(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const uint8_t *data, size_t len);
+
+/* Completes a message whose last frame has come. */
+const struct wsp_reader_failure *wsp_reader_work_finish(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits);
+
+/* Lets go of the inflater, if there is one. */
+void wsp_reader_work_let_go(struct wsp_reader_work *work);
 
 #endif

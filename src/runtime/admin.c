@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/metrics_text.h"
+#include "proto/inflate.h"
 #include "runtime/response.h"
 #include "runtime/server.h"
 
@@ -77,6 +78,8 @@ static bool write_metrics(const struct wsp_server *server, struct wsp_buf *out)
         .connections = HASH_COUNT(hub->sessions),
         .rooms = HASH_COUNT(hub->rooms.table),
         .suspended = hub->suspended_count,
+        .compression_held =
+            wsp_reader_pool_inflaters(server->readers)->held_bytes,
     };
     return wsp_metrics_write(&hub->metrics, &now, out);
 }

@@ -93,6 +93,25 @@ static struct wsp_transport *transport_of(struct wsp_link *link)
     return (struct wsp_transport *)link;
 }
 
+/* What goes out in place of a blob: a compressed form, or the blob itself. */
+static struct wsp_blob *form_for(const struct wsp_transport *transport,
+                                 struct wsp_blob *blob)
+{
+    return transport->window_bits
+               ? wsp_compression_choose(&transport->server->compression, blob,
+                                        transport->window_bits)
+               : blob;
+}
+
+static void count_form(const struct wsp_transport *transport,
+                       const struct wsp_blob *blob, const struct wsp_blob *form)
+{
+    if (form != blob) {
+        wsp_compression_count(&transport->server->compression, blob->len,
+                              form->len);
+    }
+}
+
 /* Writes cork, head and payload at once without copying the payload; what the
  * kernel refuses is kept. */
 static bool write_through(struct wsp_transport *transport, const uint8_t *head,
@@ -126,14 +145,17 @@ static bool write_through(struct wsp_transport *transport, const uint8_t *head,
     return true;
 }
 
-static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
-                struct wsp_span payload)
+/* Tells whether what is put now goes right behind what was written before. */
+static bool may_put(const struct wsp_transport *transport)
 {
-    struct wsp_transport *transport = transport_of(link);
-    if (!is_corked(transport) || transport->is_failed_listed ||
-        !wsp_transport_is_drained(transport)) {
-        return false;
-    }
+    return is_corked(transport) && !transport->is_failed_listed &&
+           wsp_transport_is_drained(transport);
+}
+
+/* Puts a frame into the cork, or writes a large one through it. */
+static bool put_frame(struct wsp_transport *transport, const uint8_t *head,
+                      size_t head_len, struct wsp_span payload)
+{
     if (payload.len > COPY_MAX) {
         return write_through(transport, head, head_len, payload);
     }
@@ -149,21 +171,91 @@ static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
     return true;
 }
 
+/* Puts a message compressed, if it may be and gets shorter. */
+static bool put_packed(struct wsp_transport *transport, uint8_t opcode,
+                       struct wsp_span message, bool *is_put)
+{
+    struct wsp_compression *compression = &transport->server->compression;
+    struct wsp_packed packed;
+    if (transport->window_bits == 0 ||
+        !wsp_compression_pack(compression, message, opcode,
+                              transport->window_bits, &packed)) {
+        return false;
+    }
+    *is_put =
+        put_frame(transport, packed.head, packed.head_len, packed.payload);
+    if (*is_put) {
+        wsp_compression_count(compression,
+                              wsp_frame_head_len(message.len) + message.len,
+                              packed.head_len + packed.payload.len);
+    }
+    return true;
+}
+
+static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
+                struct wsp_span payload)
+{
+    struct wsp_transport *transport = transport_of(link);
+    bool is_put;
+    if (!may_put(transport)) {
+        return false;
+    }
+    if (put_packed(transport, head[0] & 0xF, payload, &is_put)) {
+        return is_put;
+    }
+    return put_frame(transport, head, head_len, payload);
+}
+
+static bool put_blob(struct wsp_link *link, struct wsp_blob *blob)
+{
+    struct wsp_transport *transport = transport_of(link);
+    if (!may_put(transport)) {
+        return false;
+    }
+    const struct wsp_blob *form = form_for(transport, blob);
+    if (!put_frame(transport, wsp_blob_data(form), form->head_len,
+                   wsp_blob_payload(form))) {
+        return false;
+    }
+    count_form(transport, blob, form);
+    return true;
+}
+
+/* Blobs, and what is written for each of them. */
+struct batch {
+    struct wsp_blob *const *blobs;
+    struct wsp_blob *const *forms;
+    uint32_t count;
+};
+
+/* Keeps a blob that is partly out. */
+static void take_in_hand(struct wsp_transport *transport, struct wsp_blob *blob,
+                         struct wsp_blob *form, size_t offset)
+{
+    count_form(transport, blob, form);
+    transport->hand = form;
+    transport->hand_offset = offset;
+    if (form != blob) {
+        wsp_blob_ref(form, 1);
+        wsp_blob_unref(blob, 1);
+    }
+}
+
 /* Lets go of the blobs that are out. Returns how many were taken: those that
  * are out, and one that is partly out and stays in hand. */
 static uint32_t settle_written(struct wsp_transport *transport,
-                               struct wsp_blob *const *blobs, uint32_t count,
-                               size_t written)
+                               const struct batch *batch, size_t written)
 {
     uint32_t taken = 0;
-    while (taken < count && written >= blobs[taken]->len) {
-        written -= blobs[taken]->len;
-        wsp_blob_unref(blobs[taken], 1);
+    while (taken < batch->count && written >= batch->forms[taken]->len) {
+        written -= batch->forms[taken]->len;
+        count_form(transport, batch->blobs[taken], batch->forms[taken]);
+        wsp_blob_unref(batch->blobs[taken], 1);
         taken++;
     }
-    if (taken < count && written > 0) {
-        transport->hand = blobs[taken];
-        transport->hand_offset = written;
+    if (taken < batch->count && written > 0) {
+        take_in_hand(transport, batch->blobs[taken], batch->forms[taken],
+                     written);
         taken++;
     }
     return taken;
@@ -180,19 +272,22 @@ static uint32_t write_blobs(struct wsp_link *link,
         return 0;
     }
     struct iovec parts[WRITE_PARTS];
+    struct wsp_blob *forms[WRITE_PARTS];
     if (count > WRITE_PARTS) {
         count = WRITE_PARTS;
     }
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *data = wsp_blob_data(blobs[i]);
-        parts[i] = (struct iovec){(void *)(uintptr_t)data, blobs[i]->len};
+        forms[i] = form_for(transport, blobs[i]);
+        const uint8_t *data = wsp_blob_data(forms[i]);
+        parts[i] = (struct iovec){(void *)(uintptr_t)data, forms[i]->len};
     }
     ssize_t written = wsp_stream_writev(&transport->stream, parts, (int)count);
     if (written < 0) {
         wsp_transport_fail(transport, (int)-written);
         return 0;
     }
-    uint32_t taken = settle_written(transport, blobs, count, (size_t)written);
+    const struct batch batch = {blobs, forms, count};
+    uint32_t taken = settle_written(transport, &batch, (size_t)written);
     if (taken == count && !transport->hand) {
         return taken;
     }
@@ -214,7 +309,9 @@ static void close_link(struct wsp_link *link, struct wsp_blob *const *blobs,
 {
     struct wsp_transport *transport = transport_of(link);
     for (uint32_t i = 0; i < count; i++) {
-        emit(transport, wsp_blob_data(blobs[i]), blobs[i]->len);
+        const struct wsp_blob *form = form_for(transport, blobs[i]);
+        count_form(transport, blobs[i], form);
+        emit(transport, wsp_blob_data(form), form->len);
         wsp_blob_unref(blobs[i], 1);
     }
     if (transport->phase != WSP_TRANSPORT_OPEN) {
@@ -233,7 +330,7 @@ static void abort_link(struct wsp_link *link)
 }
 
 const struct wsp_link_ops wsp_channel_link_ops = {
-    put, write_blobs, ping, close_link, abort_link,
+    put, put_blob, write_blobs, ping, close_link, abort_link,
 };
 
 void wsp_channel_drained(struct wsp_transport *transport)
@@ -398,8 +495,10 @@ void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
     wsp_transport_shut_down(transport);
 }
 
-void wsp_channel_open(struct wsp_transport *transport)
+void wsp_channel_open(struct wsp_transport *transport,
+                      const struct wsp_extension *agreed)
 {
+    transport->window_bits = agreed->server_bits;
     transport->phase = WSP_TRANSPORT_OPEN;
     transport->link.ops = &wsp_channel_link_ops;
     transport->is_channel = true;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/inflate.h"
 #include "runtime/admin.h"
 
 #define IDLE_READERS 64 /* frame contexts kept for the next incomplete frame */
@@ -155,6 +156,17 @@ static struct wsp_reader_limits reader_limits(
     };
 }
 
+/* Takes what is said of compression over; what was agreed on before stays. */
+static void set_compression(struct wsp_server *server)
+{
+    const struct wsp_compression_options *options =
+        &server->settings->options.compression;
+    server->compression.min_size = (size_t)options->min_size;
+    server->compression.level = (int)options->level;
+    wsp_reader_pool_inflaters(server->readers)->max_bytes =
+        (size_t)options->max_memory;
+}
+
 static enum wsp_err check(const struct wsp_options *options,
                           const struct wsp_handlers *handlers,
                           struct wsp_diag *diag)
@@ -210,6 +222,8 @@ enum wsp_err wsp_server_new(struct wsp_loop *loop,
     }
     server->handlers = *handlers;
     server->limits = reader_limits(server->settings);
+    server->compression.metrics = &server->hub.metrics;
+    set_compression(server);
     struct wsp_hub_config config = wsp_settings_hub_config(
         server->settings, handlers->on_message != NULL, 1);
     struct wsp_clock clock = {now_ms, loop};
@@ -369,6 +383,7 @@ void wsp_server_free(struct wsp_server *server)
     wsp_timer_free(server->timer);
     wsp_hub_fini(&server->hub);
     wsp_reader_pool_free(server->readers);
+    wsp_compression_fini(&server->compression);
     wsp_settings_free(server->settings);
     free(server->listeners);
     free(server);
@@ -447,6 +462,7 @@ enum wsp_err wsp_server_swap(struct wsp_server *server,
     server->handlers = *handlers;
     wsp_metrics_set_hooks(&server->hub.metrics, &handlers->metrics);
     server->limits = reader_limits(next);
+    set_compression(server);
     server->hub.config =
         wsp_settings_hub_config(next, handlers->on_message != NULL, generation);
     return WSP_OK;

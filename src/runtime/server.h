@@ -6,6 +6,7 @@
 
 #include <wspulse/server.h>
 
+#include "core/compression.h"
 #include "core/hub.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -27,6 +28,7 @@ struct wsp_server {
     struct wsp_hub hub;
     struct wsp_reader_pool *readers;
     struct wsp_reader_limits limits;
+    struct wsp_compression compression;
     struct wsp_listener **listeners; /* heap */
     size_t listener_count;
     struct wsp_listener *admin_listener; /* NULL: none */

@@ -49,6 +49,7 @@ struct wsp_transport {
     struct wsp_deadline deadline; /* of the phase */
     int failure;                  /* errno once the socket failed */
     uint8_t phase;                /* enum wsp_transport_phase */
+    uint8_t window_bits; /* what it is sent may be compressed; 0: may not */
     bool is_failed_listed;
     bool is_admin;     /* answers the admin endpoints and nothing else */
     bool is_channel;   /* counted among the upgraded ones */
@@ -99,9 +100,10 @@ void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);
 
 /* ---- channel.c: the WebSocket side ---- */
 
-/* Becomes the link of a session: from now on it speaks WebSocket. The exchange
- * is gone. */
-void wsp_channel_open(struct wsp_transport *transport);
+/* Becomes the link of a session: from now on it speaks WebSocket, compressed as
+ * was agreed. The exchange is gone. */
+void wsp_channel_open(struct wsp_transport *transport,
+                      const struct wsp_extension *agreed);
 
 extern const struct wsp_link_ops wsp_channel_link_ops;
 

@@ -89,11 +89,12 @@ static bool check(struct wsp_exchange *exchange,
 /* Registers the session; without one the peer is told and let go. */
 static void register_session(struct wsp_exchange *exchange,
                              const struct wsp_request *request,
-                             struct wsp_span room, struct wsp_span id)
+                             struct wsp_span room, struct wsp_span id,
+                             const struct wsp_extension *agreed)
 {
     struct wsp_transport *transport = exchange->transport;
     struct wsp_server *server = transport->server;
-    wsp_channel_open(transport);
+    wsp_channel_open(transport, agreed);
     if (wsp_hub_register(&server->hub, &transport->link, room, id, request)) {
         wsp_hub_settle(&server->hub);
         return;
@@ -121,6 +122,33 @@ static void leave_http(struct wsp_exchange *exchange)
     wsp_buf_fini(&in);
 }
 
+/* Picks one of the client's offers of compression, if that is wanted. A client
+ * may keep its context while the budget has room for it; afterwards it is told
+ * not to. */
+static void agree_on_compression(struct wsp_exchange *exchange,
+                                 struct wsp_extension *agreed)
+{
+    struct wsp_transport *transport = exchange->transport;
+    const struct wsp_compression_options *options =
+        &transport->server->settings->options.compression;
+    struct wsp_extension_rules rules = {
+        .server_bits_max = (uint8_t)options->server_max_window_bits,
+        .may_take_over = !options->client_no_context_takeover,
+    };
+    const char *bytes = exchange->in.data;
+    *agreed = (struct wsp_extension){0};
+    if (!options->is_on ||
+        !wsp_extension_negotiate(&exchange->head, bytes, &rules, agreed)) {
+        return;
+    }
+    struct wsp_reader_pool *readers = transport->server->readers;
+    if (!wsp_reader_agree(&transport->reader, readers, agreed)) {
+        rules.may_take_over = false;
+        wsp_extension_negotiate(&exchange->head, bytes, &rules, agreed);
+        wsp_reader_agree(&transport->reader, readers, agreed);
+    }
+}
+
 static void accept_upgrade(struct wsp_exchange *exchange,
                            const struct wsp_request *request,
                            const struct wsp_admission *admission)
@@ -128,19 +156,24 @@ static void accept_upgrade(struct wsp_exchange *exchange,
     char answer[WSP_HANDSHAKE_ACCEPT_MAX];
     char uuid[37];
     struct wsp_span id = admission->id;
-    size_t len = wsp_handshake_accept(&exchange->head, exchange->in.data,
-                                      wsp_request_subprotocol(request), answer);
+    struct wsp_extension agreed;
+    agree_on_compression(exchange, &agreed);
+    size_t len =
+        wsp_handshake_accept(&exchange->head, exchange->in.data,
+                             wsp_request_subprotocol(request), &agreed, answer);
     if (id.len == 0 && wsp_uuid(uuid)) {
         id = (struct wsp_span){uuid, 36};
     }
     if (len == 0 || id.len == 0) {
+        wsp_reader_fini(&exchange->transport->reader,
+                        exchange->transport->server->readers);
         wsp_exchange_refuse(exchange, 500, NULL);
         return;
     }
     if (!wsp_transport_write(exchange->transport, answer, len)) {
         return;
     }
-    register_session(exchange, request, admission->room, id);
+    register_session(exchange, request, admission->room, id, &agreed);
     leave_http(exchange);
 }
 
