@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -22,8 +23,12 @@ struct wsp_listener {
     struct wsp_loop *loop;
     struct wsp_timer *pause; /* runs while descriptors or memory are short */
     wsp_accept_fn fn;
-    void *ud; /* passed to fn */
+    wsp_trouble_fn on_trouble; /* or NULL */
+    void *ud;                  /* passed to both */
     int fd;
+    int reserve; /* a descriptor to accept with when none is left, or -1 */
+    bool is_paused;
+    bool was_short; /* nobody was accepted since it was paused for want */
     struct wsp_address address;
     char text[WSP_ADDRESS_TEXT_MAX]; /* the real address */
     dev_t file_dev;                  /* which file is ours, for a unix socket */
@@ -32,20 +37,59 @@ struct wsp_listener {
 
 /* ---- accepting ---- */
 
-/* Waits a while: with no descriptor to accept into, the socket stays ready and
- * the loop would spin. The peers wait in the backlog. */
-static void pause_accepting(struct wsp_listener *listener)
+void wsp_listener_pause(struct wsp_listener *listener, uint64_t for_ms)
 {
-    if (wsp_timer_start(listener->pause, PAUSE_MS)) {
+    if (wsp_timer_start(listener->pause, for_ms)) {
         event_del(&listener->event);
+        listener->is_paused = true;
     }
 }
 
 static void on_pause_over(void *ud)
 {
     struct wsp_listener *listener = ud;
-    if (event_add(&listener->event, NULL) != 0) {
+    if (event_add(&listener->event, NULL) == 0) {
+        listener->is_paused = false;
+    } else {
         wsp_timer_start(listener->pause, PAUSE_MS);
+    }
+}
+
+/* A second descriptor of the same socket: it needs no file to be there. */
+static int take_reserve(const struct wsp_listener *listener)
+{
+    return fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Lets peers know that they wait for nothing. Returns how many. */
+static unsigned shed(struct wsp_listener *listener)
+{
+    unsigned count = 0;
+    if (listener->reserve < 0) {
+        return 0;
+    }
+    close(listener->reserve);
+    int fd;
+    while (count < ACCEPTS_PER_TURN &&
+           (fd = accept4(listener->fd, NULL, NULL,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        close(fd);
+        count++;
+    }
+    listener->reserve = take_reserve(listener);
+    return count;
+}
+
+/* With no descriptor to accept into, the socket stays ready and the loop would
+ * spin. A short want costs nobody anything: the peers wait in the backlog. */
+static void run_short(struct wsp_listener *listener, int error)
+{
+    bool has_no_fd = error == EMFILE || error == ENFILE;
+    unsigned count = has_no_fd && listener->was_short ? shed(listener) : 0;
+    listener->was_short = true;
+    wsp_listener_pause(listener, PAUSE_MS);
+    if (listener->on_trouble) {
+        listener->on_trouble(listener->ud, error, count);
     }
 }
 
@@ -86,6 +130,7 @@ static bool accept_one(struct wsp_listener *listener)
     int fd = accept4(listener->fd, (struct sockaddr *)&peer.storage, &peer.len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+        listener->was_short = false;
         set_no_delay(fd, &peer);
         listener->fn(listener->ud, fd, &peer);
         return true;
@@ -94,7 +139,7 @@ static bool accept_one(struct wsp_listener *listener)
         return true;
     }
     if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        pause_accepting(listener);
+        run_short(listener, errno);
     }
     return false;
 }
@@ -108,7 +153,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     wsp_loop_set_current(loop, listener);
     bool has_more = true;
     for (int i = 0; i < ACCEPTS_PER_TURN && has_more; i++) {
-        has_more = accept_one(listener) && wsp_loop_is_current(loop, listener);
+        has_more = accept_one(listener) &&
+                   wsp_loop_is_current(loop, listener) && !listener->is_paused;
     }
     wsp_loop_set_current(loop, NULL);
 }
@@ -246,6 +292,9 @@ static void free_listener(struct wsp_listener *listener)
     if (listener->fd >= 0) {
         close(listener->fd);
     }
+    if (listener->reserve >= 0) {
+        close(listener->reserve);
+    }
     wsp_timer_free(listener->pause);
     free(listener);
 }
@@ -261,6 +310,7 @@ struct wsp_listener *wsp_listener_open(struct wsp_loop *loop, const char *text,
         return NULL;
     }
     listener->fd = -1;
+    listener->reserve = -1;
     listener->loop = loop;
     listener->fn = fn;
     listener->ud = ud;
@@ -272,6 +322,7 @@ struct wsp_listener *wsp_listener_open(struct wsp_loop *loop, const char *text,
         wsp_diag_set_errno(diag, WSP_ERR_LISTEN, error, "listen %s", text);
         goto undo_listener;
     }
+    listener->reserve = take_reserve(listener);
     if (!watch(listener)) {
         wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "listen %s: out of memory",
                      text);
@@ -283,6 +334,11 @@ struct wsp_listener *wsp_listener_open(struct wsp_loop *loop, const char *text,
 undo_listener:
     free_listener(listener);
     return NULL;
+}
+
+void wsp_listener_on_trouble(struct wsp_listener *listener, wsp_trouble_fn fn)
+{
+    listener->on_trouble = fn;
 }
 
 const char *wsp_listener_address(const struct wsp_listener *listener)
