@@ -8,6 +8,9 @@ APP ?= scripts/examples/03_chat.lua
 TABLE ?= write
 # How often `make bench` measures each row; the median counts.
 ROUNDS ?= 1
+# How long `make fuzz` drives each target, and which ones (all).
+SECONDS ?= 60
+TARGET ?=
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -54,6 +57,10 @@ tsan: ## the suites that have threads under ThreadSanitizer
 	@tools/build tsan
 	@tools/run-specs tsan:c tsan:cli tsan:e2e
 
+fuzz: ## drive each fuzzer for SECONDS (60), or those of TARGET=…
+	@tools/install-packages run test fuzz
+	@fuzz/run --seconds $(SECONDS) $(TARGET)
+
 bench: ## measure, beside a bare epoll loop and what bench-peers built
 	@tools/install-packages run
 	@tools/build release
@@ -67,5 +74,5 @@ bench-peers: ## build the servers by others that bench compares with
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: help run build test conformance check format install asan tsan bench \
-	bench-peers clean
+.PHONY: help run build test conformance check format install asan tsan fuzz \
+	bench bench-peers clean

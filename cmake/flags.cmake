@@ -29,5 +29,10 @@ elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 
+if(WSPULSE_FUZZ)
+  # Every file tells libFuzzer where it went; fuzz/ links the driver.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Libraries that nothing refers to are dropped; relocations are read-only.
 add_link_options(-Wl,--as-needed -Wl,-z,relro -Wl,-z,now)

@@ -14,13 +14,12 @@
 #include <cmocka.h>
 
 #include "proto/client_frame.h"
+#include "proto/duel.h"
 #include "proto/opcode.h"
-#include "proto/oracle.h"
-#include "proto/recorder.h"
 
 #define STREAM_COUNT 6000
-#define STREAM_MAX 3500   /* under wslay's 4 KiB of read-ahead */
-#define MESSAGE_LIMIT 400 /* not under 125: wslay counts control frames in */
+#define STREAM_MAX DUEL_STREAM_MAX
+#define MESSAGE_LIMIT 400
 
 /* ---- chance ---- */
 
@@ -191,151 +190,11 @@ static void build(struct wsp_buf *stream, uint64_t *random)
     }
 }
 
-/* ---- both sides ---- */
-
-struct ours {
-    struct recorder recorder;
-    enum wsp_reader_result result; /* of the feed that ended it */
-};
-
-/* Feeds a stream in pieces until it ends. */
-static void run_ours(struct ours *ours, struct wsp_span stream, size_t piece)
+static void compare(struct duel *duel, struct wsp_span stream, size_t piece)
 {
-    recorder_reset(&ours->recorder);
-    ours->result = WSP_READER_MORE;
-    for (size_t at = 0; at < stream.len && ours->result == WSP_READER_MORE;) {
-        size_t len = stream.len - at < piece ? stream.len - at : piece;
-        recorder_feed(&ours->recorder, (struct wsp_span){stream.data + at, len},
-                      len);
-        ours->result = ours->recorder.result;
-        at += len;
+    if (!duel_is_agreed(duel, stream, piece)) {
+        fail_msg("%.*s", (int)duel->trouble.len, duel->trouble.data);
     }
-}
-
-static struct wsp_span log_from(const struct wsp_buf *log, size_t from)
-{
-    const char *data = log->data ? log->data : "";
-    return (struct wsp_span){data + from, log->len - from};
-}
-
-/* The line of the close frame, or of the failure. */
-static struct wsp_span our_end(const struct ours *ours)
-{
-    return log_from(&ours->recorder.log, ours->recorder.found_len);
-}
-
-static struct wsp_span their_end(const struct oracle *theirs)
-{
-    return log_from(&theirs->log, theirs->found_len);
-}
-
-/* ---- where wslay is known to differ ---- */
-
-/* Tells whether wslay fails the stream once more bytes follow. */
-static bool oracle_fails_later(struct wsp_span stream)
-{
-    char *longer = calloc(1, stream.len + 256);
-    assert_non_null(longer);
-    memcpy(longer, stream.data, stream.len);
-    struct oracle oracle;
-    oracle_run(&oracle, (struct wsp_span){longer, stream.len + 256},
-               MESSAGE_LIMIT);
-    bool is_failed = oracle.end == ORACLE_FAILED;
-    oracle_fini(&oracle);
-    free(longer);
-    return is_failed;
-}
-
-static bool ours_fails_later(struct ours *ours, struct wsp_span stream)
-{
-    char *longer = calloc(1, stream.len + 256);
-    assert_non_null(longer);
-    memcpy(longer, stream.data, stream.len);
-    run_ours(ours, (struct wsp_span){longer, stream.len + 256}, SIZE_MAX);
-    free(longer);
-    return ours->result == WSP_READER_FAILED;
-}
-
-/* Both fail the stream; tells whether for what the codes say. */
-static bool is_same_failure(const struct wsp_reader_failure *ours,
-                            const struct oracle *theirs)
-{
-    if (ours->close_code == theirs->close_code) {
-        return true;
-    }
-    /* Its frame API gives every broken head an empty close frame. */
-    if (ours->close_code == 1002 && theirs->close_code == 1005) {
-        return true;
-    }
-    /* It looks at the reason of a close frame before the code. */
-    return strcmp(ours->text, "bad close code") == 0 &&
-           theirs->close_code == 1007;
-}
-
-/* It takes a close frame of one byte for one without a body. */
-static bool is_one_byte_close(const struct ours *ours,
-                              const struct oracle *theirs)
-{
-    return ours->result == WSP_READER_FAILED &&
-           strcmp(ours->recorder.failure.text, "bad close code") == 0 &&
-           wsp_span_equal(their_end(theirs), wsp_span_of("close 1005 0 \n"));
-}
-
-/* It refuses the codes 1012 to 1014, which are registered by now. */
-static bool is_late_code(const struct ours *ours, const struct oracle *theirs)
-{
-    struct wsp_span line = our_end(ours);
-    return theirs->close_code == 1002 && line.len > 10 &&
-           memcmp(line.data, "close 101", 9) == 0 && line.data[9] >= '2' &&
-           line.data[9] <= '4';
-}
-
-static bool is_agreed(struct ours *ours, const struct oracle *theirs,
-                      struct wsp_span stream)
-{
-    enum wsp_reader_result result = ours->result;
-    if (result == WSP_READER_FAILED && theirs->end == ORACLE_FAILED) {
-        return is_same_failure(&ours->recorder.failure, theirs);
-    }
-    if (result == WSP_READER_CLOSED && theirs->end == ORACLE_CLOSED) {
-        return wsp_span_equal(our_end(ours), their_end(theirs));
-    }
-    if (result == WSP_READER_CLOSED && theirs->end == ORACLE_FAILED) {
-        return is_late_code(ours, theirs);
-    }
-    if (theirs->end == ORACLE_CLOSED) {
-        return is_one_byte_close(ours, theirs);
-    }
-    if (result == WSP_READER_FAILED) {
-        /* It judges a head when the first byte of the payload is there. */
-        return oracle_fails_later(stream);
-    }
-    if (theirs->end == ORACLE_FAILED) {
-        /* It judges the reason of a close frame while it arrives. */
-        return theirs->close_code == 1007 && ours_fails_later(ours, stream);
-    }
-    return true;
-}
-
-static void compare(struct ours *ours, struct wsp_span stream, size_t piece)
-{
-    struct oracle theirs;
-    oracle_run(&theirs, stream, MESSAGE_LIMIT);
-    run_ours(ours, stream, piece);
-    struct wsp_span our_log = {ours->recorder.log.data,
-                               ours->recorder.found_len};
-    struct wsp_span their_log = {theirs.log.data, theirs.found_len};
-    if (!wsp_span_equal(our_log, their_log)) {
-        fail_msg("found:\n%.*s\nwslay found:\n%.*s", (int)our_log.len,
-                 our_log.data, (int)their_log.len, their_log.data);
-    }
-    if (!is_agreed(ours, &theirs, stream)) {
-        fail_msg("ours: %d %.*s, wslay: %d %u %.*s", ours->result,
-                 (int)our_end(ours).len, our_end(ours).data, theirs.end,
-                 theirs.close_code, (int)their_end(&theirs).len,
-                 their_end(&theirs).data);
-    }
-    oracle_fini(&theirs);
 }
 
 static void test_generated_streams(void **state)
@@ -343,22 +202,21 @@ static void test_generated_streams(void **state)
     (void)state;
     uint64_t random = choose_seed();
     struct wsp_buf stream = {NULL, 0, 0};
-    struct ours ours;
-    recorder_init(&ours.recorder);
-    ours.recorder.limits.max_message = MESSAGE_LIMIT;
+    struct duel duel;
+    duel_init(&duel, MESSAGE_LIMIT);
     int failed_count = 0;
     int found_count = 0;
     for (int i = 0; i < STREAM_COUNT; i++) {
         build(&stream, &random);
         size_t piece = one_in(&random, 2) ? SIZE_MAX : 1 + below(&random, 90);
-        compare(&ours, (struct wsp_span){stream.data, stream.len}, piece);
-        failed_count += ours.result == WSP_READER_FAILED;
-        found_count += ours.recorder.found_count;
+        compare(&duel, (struct wsp_span){stream.data, stream.len}, piece);
+        failed_count += duel.result == WSP_READER_FAILED;
+        found_count += duel.recorder.found_count;
     }
     /* The streams were worth the comparison. */
     assert_in_range(failed_count, STREAM_COUNT / 10, STREAM_COUNT * 9 / 10);
     assert_true(found_count > STREAM_COUNT);
-    recorder_fini(&ours.recorder);
+    duel_fini(&duel);
     wsp_buf_fini(&stream);
 }
 
