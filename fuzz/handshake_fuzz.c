@@ -70,10 +70,18 @@ static void check_answer(const struct wsp_http_head *head, const char *bytes)
         wsp_handshake_subprotocol(head, bytes, names, NAME_COUNT);
     struct wsp_span name = wsp_http_slice_in(chosen, bytes);
     FUZZ_CHECK(wsp_span_equal(name, wsp_span_of(expected_name(head, bytes))));
-    size_t len = wsp_handshake_accept(head, bytes, name, answer);
+    struct wsp_extension_rules rules = {
+        .server_bits_max = WSP_WINDOW_BITS_MAX,
+        .may_take_over = true,
+    };
+    struct wsp_extension agreed = {0};
+    bool is_agreed = wsp_extension_negotiate(head, bytes, &rules, &agreed);
+    FUZZ_CHECK(is_agreed == (agreed.server_bits != 0));
+    size_t len = wsp_handshake_accept(head, bytes, name, &agreed, answer);
     FUZZ_CHECK(len > 0 && len < sizeof answer);
     FUZZ_CHECK(memcmp(answer + len - 4, "\r\n\r\n", 4) == 0);
-    FUZZ_CHECK(lines_of(answer, len) == (name.len ? 6 : 5));
+    size_t lines = 5U + (name.len > 0 ? 1 : 0) + (is_agreed ? 1 : 0);
+    FUZZ_CHECK(lines_of(answer, len) == lines);
 }
 
 static bool has_token(const struct wsp_http_head *head, const char *bytes,

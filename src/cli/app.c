@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/app.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/paths.h"
 
 /* ---- reload ---- */
@@ -284,6 +287,34 @@ static void free_signal(struct wsp_signal *taken)
     }
 }
 
+/* Every server is closed: who asks for the end now has it. */
+static void leave(int signo)
+{
+    (void)signo;
+    _exit(WSP_EXIT_OK);
+}
+
+/* Freeing gives the signals their default action back, and a supervisor that
+ * asks while the last states are freed would see a program that was killed. */
+static void give_up_signals(struct wsp_app *app)
+{
+    sigset_t both;
+    sigset_t before;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &both, &before);
+    bool has_served = app->interrupt && app->terminate;
+    free_signal(app->hangup);
+    free_signal(app->interrupt);
+    free_signal(app->terminate);
+    if (has_served) {
+        signal(SIGINT, leave);
+        signal(SIGTERM, leave);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void wsp_app_fini(struct wsp_app *app)
 {
     if (!app->script.loop) {
@@ -292,8 +323,6 @@ void wsp_app_fini(struct wsp_app *app)
     app->is_closing = true;
     app->is_cut = true;
     stop_reloads(app);
-    free_signal(app->hangup);
-    free_signal(app->interrupt);
-    free_signal(app->terminate);
+    give_up_signals(app);
     wsp_script_fini(&app->script);
 }
