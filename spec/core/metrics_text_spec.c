@@ -22,6 +22,7 @@ static char *page_of(const struct wsp_hub *hub, const char *server)
         .connections = HASH_COUNT(hub->sessions),
         .rooms = HASH_COUNT(hub->rooms.table),
         .suspended = hub->suspended_count,
+        .compression_held = 4711,
     };
     wsp_buf_init(&out);
     assert_true(wsp_metrics_write(&hub->metrics, &now, &out));
@@ -52,6 +53,9 @@ static void every_event_is_on_the_page(void **state)
     expect(page, "wspulse_connections_closed_total{reason=\"normal\"} 0");
     expect(page, "wspulse_connections_active 1");
     expect(page, "wspulse_resume_attempts_total 1");
+    expect(page, "wspulse_messages_compressed_total 0");
+    expect(page, "wspulse_compression_saved_bytes_total 0");
+    expect(page, "wspulse_compression_held_bytes 4711");
     expect(page, "wspulse_rooms_active 1");
     expect(page, "wspulse_rooms_created_total 2");
     expect(page, "wspulse_rooms_destroyed_total 1");

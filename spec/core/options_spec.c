@@ -202,6 +202,43 @@ static void subprotocols_are_different_tokens(void **state)
                         "(subprotocols = 33 names)");
 }
 
+static void the_options_of_compression(void **state)
+{
+    (void)state;
+    const struct wsp_compression_options is = defaults().compression;
+    assert_true(!is.is_on && is.client_no_context_takeover);
+    assert_true(is.level == 1 && is.min_size == 1024 &&
+                is.server_max_window_bits == 15 && is.max_memory == 67108864);
+    REFUSE(compression.level, 0,
+           "wspulse: compression: n must be at least 1 (compression.level = "
+           "0)");
+    REFUSE(compression.level, 10,
+           "wspulse: compression: n exceeds maximum (9) (compression.level = "
+           "10)");
+    REFUSE(compression.level, 1.5,
+           "wspulse: compression: n must be a whole number (compression.level "
+           "= 1.5)");
+    REFUSE(compression.min_size, -1,
+           "wspulse: compression: n must be non-negative "
+           "(compression.min_size = -1)");
+    REFUSE(compression.server_max_window_bits, 8,
+           "wspulse: compression: n must be at least 9, the smallest window of "
+           "zlib (compression.server_max_window_bits = 8)");
+    REFUSE(compression.server_max_window_bits, 16,
+           "wspulse: compression: n exceeds maximum (15) "
+           "(compression.server_max_window_bits = 16)");
+    REFUSE(compression.max_memory, (double)NAN,
+           "wspulse: compression: n must be non-negative "
+           "(compression.max_memory = nan)");
+    REFUSE(compression.max_memory, (double)INFINITY,
+           "wspulse: compression: n must be a finite number "
+           "(compression.max_memory = inf)");
+    ACCEPT(compression.level, 9);
+    ACCEPT(compression.min_size, 0);
+    ACCEPT(compression.server_max_window_bits, 9);
+    ACCEPT(compression.max_memory, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +249,7 @@ int main(void)
         cmocka_unit_test(hostile_82_nan_infinity_and_fractions),
         cmocka_unit_test(routes_and_folders_are_checked),
         cmocka_unit_test(subprotocols_are_different_tokens),
+        cmocka_unit_test(the_options_of_compression),
     };
     return cmocka_run_group_tests_name("core.options", tests, NULL, NULL);
 }
