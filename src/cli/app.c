@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/app.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,7 +302,7 @@ static void give_up_signals(struct wsp_app *app)
     sigemptyset(&both);
     sigaddset(&both, SIGINT);
     sigaddset(&both, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &both, &before);
+    sigprocmask(SIG_BLOCK, &both, &before);
     bool has_served = app->interrupt && app->terminate;
     free_signal(app->hangup);
     free_signal(app->interrupt);
@@ -312,7 +311,7 @@ static void give_up_signals(struct wsp_app *app)
         signal(SIGINT, leave);
         signal(SIGTERM, leave);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 void wsp_app_fini(struct wsp_app *app)

@@ -92,6 +92,8 @@
 ---@field upgrader_buffer_size? { read?: integer, write?: integer }
 ---Whether close frames say why: `kicked` and the like. Default true.
 ---@field close_reasons? boolean
+---permessage-deflate (RFC 7692) for clients that offer it; off by default.
+---@field compression? boolean | wspulse.compression
 ---Whether text messages must be UTF-8, close code 1007 otherwise. Default
 ---true.
 ---@field validate_utf8? boolean
@@ -119,6 +121,14 @@
 ---A place to listen at.
 ---@class wspulse.listen
 ---@field address string `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`
+
+---How messages are compressed.
+---@class wspulse.compression
+---@field level? integer of zlib, 1 (fast, the default) to 9
+---@field min_size? integer bytes; smaller payloads go out as they are; 1024
+---@field client_no_context_takeover? boolean clients start every message anew; true
+---@field server_max_window_bits? integer 9 to 15, the default
+---@field max_memory? integer bytes of zlib's state in all; 64 MiB
 
 ---A codec written in Lua. What its functions raise is caught: a message that
 ---cannot be decoded is skipped, a frame that cannot be encoded is `ENCODE`.
