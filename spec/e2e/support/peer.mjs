@@ -55,6 +55,11 @@ export class Peer {
       });
     });
     socket.on("error", () => {});
+    // What the server agreed to, "" for nothing.
+    this.extensions = "";
+    socket.on("upgrade", ({ headers }) => {
+      this.extensions = headers["sec-websocket-extensions"] ?? "";
+    });
     socket.on("pong", (data) => this.pongs.push(data.toString()));
     socket.on("message", (data, isBinary) => {
       this.#inbox.push({ data, isBinary });

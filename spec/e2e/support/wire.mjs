@@ -223,15 +223,18 @@ export class Wire {
   }
 
   // The server's next frame: { opcode, payload }, and code and reason of a
-  // close frame.
-  async frame() {
+  // close frame. With `mayPack` also isPacked: whether it is compressed.
+  async frame({ mayPack = false } = {}) {
     const [first, second] = await this.#bytesOf(2, "the head of a frame");
-    if (first & 0x70) throw new Error("a reserved bit is set");
+    const isPacked = mayPack && (first & 0x70) === 0x40;
+    if (first & 0x70 && !isPacked) throw new Error("a reserved bit is set");
     if (!(first & 0x80)) throw new Error("the server sent a fragment");
     if (second & 0x80) throw new Error("the server masked a frame");
     const payload = await this.#payload(second);
     const opcode = first & 0x0f;
-    if (opcode !== CLOSE) return { opcode, payload };
+    if (opcode !== CLOSE) {
+      return mayPack ? { opcode, payload, isPacked } : { opcode, payload };
+    }
     const code = payload.length < 2 ? null : payload.readUInt16BE(0);
     return { opcode, payload, code, reason: payload.toString("utf8", 2) };
   }
