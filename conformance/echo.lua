@@ -3,10 +3,12 @@
 -- comes back as it was, in one frame.
 --
 -- ECHO_UNCHECKED=1 turns the check of UTF-8 off, so that the suite can be seen
--- to find that out.
+-- to find that out. ECHO_CONTEXTS=1 lets clients keep their compression's
+-- context, and compresses the shortest messages too.
 local wspulse = require "wspulse"
 
 local MIB = 1024 * 1024
+local contexts = { client_no_context_takeover = false, min_size = 0 }
 
 return wspulse.new_server {
   path = "/",
@@ -15,6 +17,7 @@ return wspulse.new_server {
   send_buffer_size = 4096,
   send_buffer_bytes = 64 * MIB,
   validate_utf8 = os.getenv "ECHO_UNCHECKED" ~= "1",
+  compression = os.getenv "ECHO_CONTEXTS" == "1" and contexts or true,
 
   connect = function()
     return "echo"

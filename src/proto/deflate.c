@@ -9,7 +9,7 @@
 #define TAIL_LEN 4                 /* what is left out: 00 00 FF FF */
 #define SCRATCH_KEEP (64 * 1024)   /* bytes kept between two messages */
 #define MESSAGE_MAX (UINT_MAX / 2) /* zlib counts with an int's size */
-#define MEMORY_LEVEL 8             /* zlib's default: a hash of 128 KiB */
+#define MEMORY_LEVEL_MAX 8         /* zlib's default */
 
 void wsp_deflater_fini(struct wsp_deflater *deflater)
 {
@@ -24,6 +24,15 @@ void wsp_deflater_fini(struct wsp_deflater *deflater)
     deflater->level = 0;
 }
 
+/* zlib goes through all of its hash table for every window of text, so the
+ * table is in proportion: with the default for all, the smallest window would
+ * take eight times as long as the largest. */
+static int memory_level(uint8_t window_bits)
+{
+    int level = window_bits - 5;
+    return level < MEMORY_LEVEL_MAX ? level : MEMORY_LEVEL_MAX;
+}
+
 static z_stream *stream_new(uint8_t window_bits, int level)
 {
     z_stream *stream = calloc(1, sizeof *stream);
@@ -31,8 +40,8 @@ static z_stream *stream_new(uint8_t window_bits, int level)
         return NULL;
     }
     /* Negative: no header and no checksum, as RFC 7692 has it. */
-    if (deflateInit2(stream, level, Z_DEFLATED, -(int)window_bits, MEMORY_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(stream, level, Z_DEFLATED, -(int)window_bits,
+                     memory_level(window_bits), Z_DEFAULT_STRATEGY) != Z_OK) {
         free(stream);
         return NULL;
     }

@@ -18,7 +18,7 @@
 struct z_stream_s;
 
 /* One zlib state for each size of window, made when it is first needed: 256 KiB
- * for the largest, 1.2 MiB for all. Zeroed has none. */
+ * for the largest, 760 KiB for all. Zeroed has none. */
 struct wsp_deflater {
     struct z_stream_s *streams[WSP_DEFLATE_SIZES];
     struct wsp_buf scratch;
