@@ -9,7 +9,12 @@
 #include "core/session.h"
 #include "proto/close.h"
 
-void wsp_session_arm(struct wsp_session *session)
+/* Deadlines are served within a tick or two. One that is served so late means
+ * that nothing was: the process was stopped, or a callback took its time. */
+#define STALL_MS 250
+
+/* What is due first. */
+static uint64_t next_due_ms(const struct wsp_session *session)
 {
     uint64_t at_ms = session->ping_due_ms;
     if (session->pong_due_ms < at_ms) {
@@ -19,6 +24,12 @@ void wsp_session_arm(struct wsp_session *session)
         session->confirm->due_ms < at_ms) {
         at_ms = session->confirm->due_ms;
     }
+    return at_ms;
+}
+
+void wsp_session_arm(struct wsp_session *session)
+{
+    uint64_t at_ms = next_due_ms(session);
     if (session->deadline.at_ms != at_ms) {
         wsp_wheel_arm(&session->hub->wheel, &session->deadline, at_ms);
     }
@@ -53,6 +64,23 @@ static void time_out(struct wsp_session *session)
     }
 }
 
+/* Time in which nothing was served does not count as silence. Who missed a whole
+ * period gets what is left of the wait behind a ping, because its pong may be on
+ * its way, behind other data. */
+static void excuse_stall(struct wsp_session *session, uint64_t now_ms)
+{
+    const struct wsp_hub_config *config = &session->hub->config;
+    uint64_t due_ms = next_due_ms(session);
+    uint64_t least_ms = now_ms + config->pong_ms - config->ping_ms;
+    if (now_ms < due_ms + STALL_MS) {
+        return;
+    }
+    session->pong_due_ms += now_ms - due_ms;
+    if (now_ms >= due_ms + config->ping_ms && session->pong_due_ms < least_ms) {
+        session->pong_due_ms = least_ms;
+    }
+}
+
 static void on_beat(struct wsp_deadline *deadline)
 {
     struct wsp_session *session =
@@ -60,6 +88,7 @@ static void on_beat(struct wsp_deadline *deadline)
                                offsetof(struct wsp_session, deadline));
     struct wsp_hub *hub = session->hub;
     uint64_t now_ms = wsp_hub_now_ms(hub);
+    excuse_stall(session, now_ms);
     if (now_ms >= session->pong_due_ms) {
         time_out(session);
         return;
