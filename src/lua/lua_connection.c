@@ -122,6 +122,12 @@ bool wsp_lua_connection_push_known(lua_State *L, struct wsp_lua_server *server,
     return is_known;
 }
 
+bool wsp_lua_connection_is(lua_State *L, wsp_id id)
+{
+    const struct handle *handle = lua_touserdata(L, -1);
+    return handle && handle->id == id;
+}
+
 bool wsp_lua_connection_to(lua_State *L, int index,
                            const struct wsp_lua_server *server, wsp_id *id)
 {

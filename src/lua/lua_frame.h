@@ -25,6 +25,18 @@
 #define WSP_LUA_FAULT_FRAME_TYPE                                               \
     "frame: a table or a received frame expected, got %s"
 
+/* The userdata of a received frame. What it needs beyond the bytes sits in its
+ * environment, made on first use. */
+struct wsp_lua_frame {
+    struct wsp_lua_object object;
+    const struct wsp_frame *frame; /* of the call, or of the kept bytes */
+    uint64_t seq;                  /* of the call, or of a kept frame */
+    enum wsp_lua_format format;    /* of the payload */
+    const void *codec;             /* see struct wsp_lua_received */
+    bool has_slots;                /* the environment is a table of its own */
+    bool is_decoded;               /* the environment has the payload */
+};
+
 /* A received frame, and the codec that took it apart. */
 struct wsp_lua_received {
     const struct wsp_frame *frame;
@@ -34,9 +46,19 @@ struct wsp_lua_received {
 /* Prepares the state for frames; call once, after wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);
 
+/* Pushes the metatable of frames. */
+void wsp_lua_frame_push_metatable(lua_State *L,
+                                  const struct wsp_lua_state *state);
+
+/* Pushes a frame of no call yet, with the metatable at `index`: one allocation,
+ * no table. It is live while state->call_seq is its `seq`, so numbers of calls
+ * must never repeat. Raises without memory. */
+struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L,
+                                        const struct wsp_lua_state *state,
+                                        int index);
+
 /* Pushes a frame for the current call (state->frame, state->call_seq,
- * state->codec): one allocation, no table. It is live as long as
- * state->call_seq is the same, so numbers of calls must never repeat. */
+ * state->codec). */
 void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state);
 
 /* Pushes such a frame whose id, event and payload, as a codec written in Lua

@@ -57,6 +57,7 @@ void wsp_lua_server_pin(lua_State *L, int index, struct wsp_lua_server *server)
     server->ref_handles = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, index);
     server->ref_self = luaL_ref(L, LUA_REGISTRYINDEX);
+    wsp_lua_lane_open(L, server);
     server->is_pinned = true;
 }
 
@@ -66,6 +67,7 @@ void wsp_lua_server_unpin(lua_State *L, struct wsp_lua_server *server)
         return;
     }
     server->is_pinned = false;
+    wsp_lua_lane_close(L, server);
     for (int i = 0; i < WSP_LUA_CALLBACK_COUNT; i++) {
         luaL_unref(L, LUA_REGISTRYINDEX, server->ref_callbacks[i]);
     }
