@@ -244,7 +244,10 @@ void wsp_transport_finish(struct wsp_transport *transport)
  * must not send to a connection whose drop it has not heard of. */
 static void hear_of_it(struct wsp_transport *transport)
 {
-    wsp_hub_settle(&transport->server->hub);
+    struct wsp_hub *hub = &transport->server->hub;
+    if (wsp_hub_is_unsettled(hub)) {
+        wsp_hub_settle(hub);
+    }
 }
 
 static void on_data(void *ud, uint8_t *data, size_t len)
