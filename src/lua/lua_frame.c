@@ -9,6 +9,8 @@
 #include "lua/lua_msgpack.h"
 #include "lua/lua_raw.h"
 
+static const char type_name[] = "wspulse.frame";
+
 #define SEQ_KEPT UINT64_MAX /* of a frame that owns its bytes */
 
 /* Slots of the environment. */
@@ -36,7 +38,7 @@ static bool is_live(const struct wsp_lua_frame *frame,
 static struct wsp_lua_frame *check_frame(lua_State *L)
 {
     struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    struct wsp_lua_frame *frame = wsp_lua_type_to(L, 1, &state->frame_type);
+    struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
     luaL_argcheck(L, frame, 1, "frame expected; call its methods with a colon");
     if (!is_live(frame, state)) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
@@ -128,7 +130,7 @@ static int frame_newindex(lua_State *L)
 static int frame_tostring(lua_State *L)
 {
     struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    struct wsp_lua_frame *frame = wsp_lua_type_to(L, 1, &state->frame_type);
+    struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
     luaL_argcheck(L, frame, 1, "frame expected");
     if (!is_live(frame, state)) {
         lua_pushliteral(L, "wspulse.frame: (expired)");
@@ -329,8 +331,7 @@ static enum wsp_err forward(const struct wsp_lua_frame *frame,
 static const struct wsp_lua_frame *find_frame(lua_State *L, int index,
                                               const struct wsp_lua_state *state)
 {
-    const struct wsp_lua_frame *frame =
-        wsp_lua_type_to(L, index, &state->frame_type);
+    const struct wsp_lua_frame *frame = wsp_lua_type_find(L, index, type_name);
     if (frame && !is_live(frame, state)) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
     }
@@ -346,6 +347,17 @@ bool wsp_lua_frame_received(lua_State *L, int index,
         *out = (struct wsp_lua_received){frame->frame, frame->codec};
     }
     return frame != NULL;
+}
+
+const struct wsp_frame *wsp_lua_frame_as_it_came(
+    lua_State *L, int index, const struct wsp_lua_state *state,
+    enum wsp_lua_format format)
+{
+    const struct wsp_lua_frame *frame = find_frame(L, index, state);
+    bool is_plain = frame && frame->format == format &&
+                    frame->frame->raw.len > 0 &&
+                    (format != WSP_LUA_FORMAT_JSON || !frame->frame->binary);
+    return is_plain ? frame->frame : NULL;
 }
 
 enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
@@ -373,12 +385,10 @@ void wsp_lua_frame_push_metatable(lua_State *L,
     lua_rawgeti(L, LUA_REGISTRYINDEX, state->frame_type.ref);
 }
 
-struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L,
-                                        const struct wsp_lua_state *state,
-                                        int index)
+struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L, int index)
 {
     struct wsp_lua_frame *frame = lua_newuserdata(L, sizeof *frame);
-    *frame = (struct wsp_lua_frame){.object = {&state->frame_type}};
+    *frame = (struct wsp_lua_frame){.object = {type_name}};
     lua_pushvalue(L, index);
     lua_setmetatable(L, -2);
     return frame;
@@ -460,5 +470,5 @@ void wsp_lua_frame_open(lua_State *L)
     wsp_lua_type_functions(L, methods);
     lua_pushcclosure(L, frame_index, 2);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->frame_type, "wspulse.frame");
+    wsp_lua_type_register(L, &state->frame_type, type_name);
 }

@@ -53,9 +53,7 @@ void wsp_lua_frame_push_metatable(lua_State *L,
 /* Pushes a frame of no call yet, with the metatable at `index`: one allocation,
  * no table. It is live while state->call_seq is its `seq`, so numbers of calls
  * must never repeat. Raises without memory. */
-struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L,
-                                        const struct wsp_lua_state *state,
-                                        int index);
+struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L, int index);
 
 /* Pushes a frame for the current call (state->frame, state->call_seq,
  * state->codec). */
@@ -73,6 +71,13 @@ void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
 bool wsp_lua_frame_received(lua_State *L, int index,
                             const struct wsp_lua_state *state,
                             struct wsp_lua_received *out);
+
+/* Gives the received frame at `index` when a server of that format can send it
+ * on without a look at its bytes, else NULL. Raises when it is used after its
+ * handler returned. */
+const struct wsp_frame *wsp_lua_frame_as_it_came(
+    lua_State *L, int index, const struct wsp_lua_state *state,
+    enum wsp_lua_format format);
 
 /* Reads the outgoing frame at `index` for state->codec. The spans of `out`
  * point into the frame or into values that this function leaves on the stack

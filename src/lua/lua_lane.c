@@ -32,7 +32,7 @@ static int make_frames(lua_State *L)
     luaL_checkstack(L, WSP_LUA_LANE_FRAMES + 4, "no room for frames");
     wsp_lua_frame_push_metatable(L, server->state);
     for (int i = 0; i < WSP_LUA_LANE_FRAMES; i++) {
-        lane->frames[i] = wsp_lua_frame_new(L, server->state, 2);
+        lane->frames[i] = wsp_lua_frame_new(L, 2);
     }
     lane->ready = WSP_LUA_LANE_FRAMES;
     return WSP_LUA_LANE_FRAMES;

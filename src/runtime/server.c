@@ -204,6 +204,7 @@ static struct wsp_server *allocate(struct wsp_loop *loop,
     STAILQ_INIT(&server->dead);
     STAILQ_INIT(&server->waiters);
     server->loop = loop;
+    server->cork = wsp_loop_cork_buffer(loop);
     server->settings = wsp_settings_new(options);
     server->readers = wsp_reader_pool_new(IDLE_READERS);
     server->timer = wsp_timer_new(loop, on_timer, server);

@@ -102,11 +102,6 @@ void wsp_transport_free(struct wsp_transport *transport)
 
 /* ---- output ---- */
 
-bool wsp_transport_is_drained(const struct wsp_transport *transport)
-{
-    return !transport->hand && transport->rest.len == transport->rest_offset;
-}
-
 void wsp_transport_watch_output(struct wsp_transport *transport)
 {
     if (transport->phase == WSP_TRANSPORT_OPEN &&
