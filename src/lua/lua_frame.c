@@ -35,9 +35,9 @@ static bool is_live(const struct wsp_lua_frame *frame,
 
 /* The frame that a script's function was called with; raises when it is none or
  * its handler has returned. */
-static struct wsp_lua_frame *check_frame(lua_State *L)
+static struct wsp_lua_frame *check_frame(lua_State *L,
+                                         const struct wsp_lua_state *state)
 {
-    struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
     struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
     luaL_argcheck(L, frame, 1, "frame expected; call its methods with a colon");
     if (!is_live(frame, state)) {
@@ -104,11 +104,13 @@ static void push_payload(lua_State *L, struct wsp_lua_frame *frame)
 
 static int frame_index(lua_State *L)
 {
-    struct wsp_lua_frame *frame = check_frame(L);
-    const struct wsp_lua_keys *keys = &wsp_lua_state_upvalue(L)->keys;
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+    struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
+    struct wsp_lua_frame *frame = check_frame(L, state);
+    const struct wsp_lua_keys *keys = &state->keys;
+    const void *key = lua_topointer(L, 2);
     if (key == keys->event) {
-        push_span(L, frame->frame->event);
+        wsp_lua_events_push(L, lua_upvalueindex(3), &state->events,
+                            frame->frame->event);
     } else if (key == keys->payload) {
         push_payload(L, frame);
     } else if (key == keys->id) {
@@ -144,7 +146,7 @@ static int frame_tostring(lua_State *L)
 
 static int frame_field(lua_State *L)
 {
-    struct wsp_lua_frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     luaL_checktype(L, 2, LUA_TSTRING);
     lua_settop(L, 2);
     push_payload(L, frame);
@@ -159,7 +161,7 @@ static int frame_field(lua_State *L)
 
 static int frame_raw(lua_State *L)
 {
-    struct wsp_lua_frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     if (frame->format == WSP_LUA_FORMAT_SCRIPT) {
         push_span(L, frame->frame->raw);
     } else if (frame->frame->has_payload) {
@@ -232,7 +234,7 @@ static const struct wsp_frame *push_copy(lua_State *L,
 
 static int frame_keep(lua_State *L)
 {
-    struct wsp_lua_frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     lua_settop(L, 1);
     if (frame->seq == SEQ_KEPT) {
         return 1;
@@ -275,7 +277,7 @@ static void set_payload(lua_State *L, struct wsp_lua_frame *frame, int changed)
 
 static int frame_with(lua_State *L)
 {
-    struct wsp_lua_frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     struct wsp_lua_draft draft =
@@ -447,12 +449,12 @@ static const luaL_Reg metamethods[] = {
 };
 
 /* Interns a member name for the life of the state. */
-static const char *intern(lua_State *L, const char *name)
+static const void *intern(lua_State *L, const char *name)
 {
     lua_pushstring(L, name);
-    const char *text = lua_tostring(L, -1);
+    const void *address = lua_topointer(L, -1);
     luaL_ref(L, LUA_REGISTRYINDEX);
-    return text;
+    return address;
 }
 
 void wsp_lua_frame_open(lua_State *L)
@@ -468,7 +470,8 @@ void wsp_lua_frame_open(lua_State *L)
     wsp_lua_state_push(L);
     lua_createtable(L, 0, 4);
     wsp_lua_type_functions(L, methods);
-    lua_pushcclosure(L, frame_index, 2);
+    wsp_lua_events_push_array(L, &state->events);
+    lua_pushcclosure(L, frame_index, 3);
     lua_setfield(L, -2, "__index");
     wsp_lua_type_register(L, &state->frame_type, type_name);
 }

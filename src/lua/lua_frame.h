@@ -43,7 +43,8 @@ struct wsp_lua_received {
     const void *codec; /* identity of a codec written in Lua; NULL: another */
 };
 
-/* Prepares the state for frames; call once, after wsp_lua_json_open. */
+/* Prepares the state for frames; call once, after wsp_lua_events_open and
+ * wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);
 
 /* Pushes the metatable of frames. */

@@ -13,6 +13,7 @@
 enum {
     SLOT_HANDLER = WSP_LUA_CALL_SLOTS + 1,
     SLOT_HANDLES,
+    SLOT_EVENTS,      /* array */
     SLOT_MAKE_FRAMES, /* function */
     SLOT_FRAMES,      /* and the next ones */
     SLOT_FREE = SLOT_FRAMES + WSP_LUA_LANE_FRAMES
@@ -67,6 +68,21 @@ static struct wsp_lua_frame *push_frame(struct wsp_lua_server *server,
     return frame;
 }
 
+/* Pushes the event, if the handler takes it and it is at hand. Returns how many
+ * values that were. */
+static int push_event(const struct wsp_lua_server *server,
+                      struct wsp_span event)
+{
+    int found = 0;
+    if (server->lane.takes_event) {
+        found = wsp_lua_events_find(&server->state->events, event);
+    }
+    if (found) {
+        lua_rawgeti(server->lane.thread, SLOT_EVENTS, found);
+    }
+    return found != 0;
+}
+
 /* The collector may have a used frame; its slot would keep what the frame has
  * got to hold, until it is filled again. */
 static void let_go(struct wsp_lua_lane *lane, const struct wsp_lua_frame *frame)
@@ -98,6 +114,9 @@ void wsp_lua_lane_open(lua_State *L, struct wsp_lua_server *server)
     }
     put(L, server->ref_callbacks[WSP_LUA_ON_MESSAGE], thread);
     put(L, server->ref_handles, thread);
+    put(L, server->state->events.ref, thread);
+    lane->takes_event =
+        wsp_lua_events_is_taker(thread, SLOT_HANDLER, &server->state->events);
     lua_pushcfunction(L, make_frames);
     lua_xmove(L, thread, 1);
     lua_settop(thread, SLOT_FREE - 1);
@@ -131,7 +150,8 @@ bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
         return false;
     }
     struct wsp_lua_frame *frame = push_frame(server, call->frame);
-    *error = wsp_lua_call_prepared(server->state, thread, 2, call);
+    int count = 2 + push_event(server, call->frame->event);
+    *error = wsp_lua_call_prepared(server->state, thread, count, call);
     let_go(&server->lane, frame);
     return true;
 }

@@ -24,6 +24,7 @@ struct wsp_lua_server;
 struct wsp_lua_lane {
     lua_State *thread; /* NULL while there is none */
     int ref;           /* keeps it in the registry */
+    bool takes_event;  /* the handler takes the event as well */
     unsigned ready;    /* frames that no script has seen */
     struct wsp_lua_frame *frames[WSP_LUA_LANE_FRAMES]; /* on its stack */
 };
