@@ -11,12 +11,9 @@ local setmetatable, tostring, type = setmetatable, tostring, type
 local clear = require "table.clear"
 local quote = require("wspulse.quote").value
 
--- A chain holds at most this many elements, middleware included.
+-- A chain holds at most this many elements, middleware included. Its links are
+-- tables { run = function, next = link or false }.
 local MAX_HANDLERS = 62
--- `_index` counts the elements that were started; these two lie behind every
--- chain and the false that ends it, so nothing more is found there.
-local ABORTED = 63
-local PANICKED = 64
 -- A dispatch that set more keys than this gives its table back to the
 -- collector instead of the pool.
 local MAX_KEPT_KEYS = 32
@@ -26,26 +23,30 @@ local Context = {}
 --- Runs the rest of the chain now and returns when it has finished. A
 --- middleware that never calls it lets the next element run all the same.
 function Context:next()
-  local chain = self._chain
-  local index = self._index + 1
-  local handler = chain[index]
-  while handler do
-    self._index = index
-    handler(self)
-    index = self._index + 1
-    handler = chain[index]
+  local link = self._next
+  while link do
+    self._next = link.next
+    link.run(self)
+    link = self._next
   end
+end
+
+--- Has nothing more started.
+local function stop(self, outcome)
+  self._next = false
+  self._outcome = outcome
+  self._is_used = true
 end
 
 --- Skips every element that has not started. The running one goes on.
 function Context:abort()
-  if self._index < ABORTED then
-    self._index = ABORTED
+  if not self._outcome then
+    stop(self, "aborted")
   end
 end
 
 function Context:is_aborted()
-  return self._index >= ABORTED
+  return self._outcome ~= false
 end
 
 --- Keeps a value until this dispatch ends; nil removes it.
@@ -53,7 +54,8 @@ function Context:set(key, value)
   if type(key) ~= "string" then
     error("router: Set: key must be a string (got " .. type(key) .. ")", 2)
   end
-  self._used = self._used + 1
+  self._set_count = self._set_count + 1
+  self._is_used = true
   self._keys[key] = value
 end
 
@@ -157,42 +159,42 @@ local function new(log)
   return bind {
     connection = false,
     frame = false,
-    _chain = {},
-    _index = 0, -- elements of `_chain` that were started
+    _next = false, -- the link of the chain that starts next
+    _outcome = false, -- "aborted" or "panic"
+    _is_used = false, -- `forget` has something to do
     _keys = {},
-    _used = 0, -- calls of `set` in this dispatch
+    _set_count = 0, -- calls of `set` in this dispatch
     _log = log,
-    _link = false, -- the next idle context of the router
+    _idle = false, -- the next idle context of the router
   }
 end
 
-local function forget_keys(self)
-  if self._used > MAX_KEPT_KEYS then
+--- Makes a used context as good as new for the next dispatch.
+local function forget(self)
+  if self._set_count > MAX_KEPT_KEYS then
     self._keys = {}
   else
     clear(self._keys)
   end
-  self._used = 0
+  self._set_count = 0
+  self._outcome = false
+  self._is_used = false
 end
 
 --- Ends the chain because one of its elements raised.
 local function panic(self)
-  self._index = PANICKED
+  stop(self, "panic")
 end
 
 --- Says how the chain went so far: "ok", "aborted" or "panic".
 local function outcome(self)
-  local index = self._index
-  if index < ABORTED then
-    return "ok"
-  end
-  return index == ABORTED and "aborted" or "panic"
+  return self._outcome or "ok"
 end
 
 return {
   MAX_HANDLERS = MAX_HANDLERS,
   advance = Context.next,
-  forget_keys = forget_keys,
+  forget = forget,
   is_context = is_context,
   methods = Context,
   new = new,

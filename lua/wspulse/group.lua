@@ -195,28 +195,24 @@ function Group:group(...)
   return inner
 end
 
-local function append(chain, list)
-  for i = 1, list.n do
-    chain[#chain + 1] = list[i]
+--- Puts the functions of a list in front of a chain.
+local function prepend(list, chain)
+  for i = list.n, 1, -1 do
+    chain = { run = list[i], next = chain }
   end
+  return chain
 end
 
-local function append_middleware(chain, group)
-  if group._parent then
-    append_middleware(chain, group._parent)
-  end
-  append(chain, group._middleware)
-end
-
---- Gives what runs for a route: global middleware, that of the groups from the
+--- Makes what runs for a route: global middleware, that of the groups from the
 --- outermost inwards, then its handlers.
--- @return a new array, so that a dispatch under way keeps the one it has; its
--- end is false, which is found sooner than nothing
+-- @return the first link of a chain that nothing changes any more, so that a
+-- dispatch under way keeps the one it has
 local function merge(group, handlers)
-  local chain = {}
-  append_middleware(chain, group)
-  append(chain, handlers)
-  chain[#chain + 1] = false
+  local chain = prepend(handlers, false)
+  while group do
+    chain = prepend(group._middleware, chain)
+    group = group._parent
+  end
   return chain
 end
 

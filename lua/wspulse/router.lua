@@ -11,7 +11,7 @@ local native = require "wspulse.native"
 local quote = require("wspulse.quote").value
 local recovery = require "wspulse.recovery"
 
-local advance, forget_keys = context.advance, context.forget_keys
+local advance, forget = context.advance, context.forget
 
 -- A router registers routes as a group does; `group.lua` has the functions.
 local Router = {
@@ -51,12 +51,12 @@ local function take_context(self)
   if not c then
     return context.new(self._log)
   end
-  self._idle = c._link
+  self._idle = c._idle
   return c
 end
 
 local function give_back(self, c)
-  c._link = self._idle
+  c._idle = self._idle
   self._idle = c
 end
 
@@ -82,13 +82,12 @@ local function make_handler(self)
     end
     c.connection = connection
     c.frame = frame
-    c._chain = chain
-    c._index = 0
+    c._next = chain
     advance(c)
     c.connection = false
     c.frame = false
-    if c._used > 0 then
-      forget_keys(c)
+    if c._is_used then
+      forget(c)
     end
     if idle then
       give_back(self, c)
@@ -163,7 +162,7 @@ local function new(options)
     _fallback = { n = 1, options.fallback or log_unmatched },
     _log = options.log or native.log,
     _fallback_chain = false,
-    _idle = false, -- a list of contexts, linked by `_link`
+    _idle = false, -- contexts that only nested dispatches need
     _handler = false,
   }, mt)
   self._handler = make_handler(self)
