@@ -8,6 +8,7 @@
 local error, select, setmetatable, type = error, select, setmetatable, type
 local format = string.format
 
+local clear = require "table.clear"
 local context = require "wspulse.context"
 local quote = require("wspulse.quote").string
 
@@ -121,6 +122,12 @@ local function route_problem(group, event, handlers)
   end
 end
 
+--- The chains are merged anew at the next dispatch, which finds none.
+local function make_stale(routes)
+  routes.is_stale = true
+  clear(routes.chains)
+end
+
 --- Appends middleware. It runs in front of every route of this group and of
 --- the groups inside it, those registered before as well.
 -- Raises on a nil and on a chain over the limit; nothing is added then.
@@ -137,7 +144,7 @@ function Group:use(...)
     middleware[middleware.n + i] = added[i]
   end
   middleware.n = middleware.n + added.n
-  self._routes.is_stale = true
+  make_stale(self._routes)
 end
 
 --- Registers the handlers of one event, matched exactly and by case. The
@@ -159,7 +166,7 @@ function Group:on(event, ...)
   local route = { event = event, group = self, handlers = handlers }
   routes.by_event[event] = route
   routes.list[#routes.list + 1] = route
-  routes.is_stale = true
+  make_stale(routes)
 end
 
 --- Makes a group inside this one.
@@ -188,26 +195,24 @@ function Group:group(...)
   return inner
 end
 
-local function append(chain, list)
-  for i = 1, list.n do
-    chain[#chain + 1] = list[i]
+--- Puts the functions of a list in front of a chain.
+local function prepend(list, chain)
+  for i = list.n, 1, -1 do
+    chain = { run = list[i], next = chain }
   end
+  return chain
 end
 
-local function append_middleware(chain, group)
-  if group._parent then
-    append_middleware(chain, group._parent)
-  end
-  append(chain, group._middleware)
-end
-
---- Gives what runs for a route: global middleware, that of the groups from the
+--- Makes what runs for a route: global middleware, that of the groups from the
 --- outermost inwards, then its handlers.
--- @return a new array, so that a dispatch under way keeps the one it has
+-- @return the first link of a chain that nothing changes any more, so that a
+-- dispatch under way keeps the one it has
 local function merge(group, handlers)
-  local chain = {}
-  append_middleware(chain, group)
-  append(chain, handlers)
+  local chain = prepend(handlers, false)
+  while group do
+    chain = prepend(group._middleware, chain)
+    group = group._parent
+  end
   return chain
 end
 

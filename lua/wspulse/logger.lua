@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Middleware that writes one line for each frame.
 
-local error, floor, getmetatable = error, math.floor, getmetatable
+local error, floor = error, math.floor
 local os_clock, pairs, type = os.clock, pairs, type
 
 local context = require "wspulse.context"
@@ -15,7 +15,7 @@ local OPTIONS = { clock = true, level = true }
 
 --- Checks the options. Gives the text of what is wrong, or nil.
 local function options_problem(options)
-  if getmetatable(options) == context.mt then
+  if context.is_context(options) then
     return "router: logger makes a middleware: use(router.logger())"
   elseif type(options) ~= "table" then
     return "router: logger: options must be a table (got "

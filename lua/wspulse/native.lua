@@ -26,4 +26,13 @@ local function log(level, message, fields)
   end
 end
 
-return { find = find, log = log }
+--- Says of a function that it may be given the event of a frame behind its
+--- two arguments, where the server has it at hand.
+local function takes_event(fn)
+  local core = find()
+  if core and core.takes_event then
+    core.takes_event(fn)
+  end
+end
+
+return { find = find, log = log, takes_event = takes_event }

@@ -56,7 +56,7 @@ end
 --- the next element; here a middleware that raises lets nobody pass.)
 --- What stops a handler that ran out of time is passed on.
 local function new(...)
-  if getmetatable((...)) == context.mt then
+  if context.is_context((...)) then
     error("router: recovery makes a middleware: use(router.recovery())", 2)
   end
   local core = native.find()

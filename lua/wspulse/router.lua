@@ -11,7 +11,7 @@ local native = require "wspulse.native"
 local quote = require("wspulse.quote").value
 local recovery = require "wspulse.recovery"
 
-local run = context.run
+local advance, forget = context.advance, context.forget
 
 -- A router registers routes as a group does; `group.lua` has the functions.
 local Router = {
@@ -27,50 +27,85 @@ end
 
 --- Builds every chain anew. A dispatch under way keeps its own.
 local function rebuild(self)
-  local list, chains = self._routes.list, {}
+  local list, chains = self._routes.list, self._routes.chains
   for i = 1, #list do
     local route = list[i]
     chains[route.event] = group.merge(route.group, route.handlers)
   end
-  self._chains = chains
   self._fallback_chain = group.merge(self, self._fallback)
   self._routes.is_stale = false
 end
 
---- Lends an idle context. One that runs is not idle, so a dispatch from inside
---- a handler gets another; one whose handler raised never comes back.
+--- Gives the chain of an event that `chains` does not have.
+local function find_chain(self, event)
+  local routes = self._routes
+  if routes.is_stale then
+    rebuild(self)
+  end
+  return routes.chains[event] or self._fallback_chain
+end
+
+--- Takes an idle context from those of nested dispatches, or makes one.
 local function take_context(self)
   local c = self._idle
   if not c then
     return context.new(self._log)
   end
-  self._idle = c._link
+  self._idle = c._idle
   return c
+end
+
+local function give_back(self, c)
+  c._idle = self._idle
+  self._idle = c
+end
+
+--- Makes what takes a frame to the handlers of its event, or to the fallback
+--- where there are none. What they raise passes through.
+--
+-- It allocates nothing. Its context is not idle while it runs, so a dispatch
+-- from inside a handler gets another; one whose handler raised never comes
+-- back.
+local function make_handler(self)
+  local chains, idle = self._routes.chains, context.new(self._log)
+  -- The event comes beside the frame where the server knows it already.
+  return function(connection, frame, event)
+    local chain = chains[event or frame.event]
+    if not chain then
+      chain = find_chain(self, frame.event)
+    end
+    local c = idle
+    if c then
+      idle = false
+    else
+      c = take_context(self)
+    end
+    c.connection = connection
+    c.frame = frame
+    c._next = chain
+    advance(c)
+    c.connection = false
+    c.frame = false
+    if c._is_used then
+      forget(c)
+    end
+    if idle then
+      give_back(self, c)
+    else
+      idle = c
+    end
+  end
 end
 
 --- Runs the handlers of the frame's event, or the fallback where there are
 --- none. What they raise passes through.
 -- @param connection nil where there is none
 function Router:dispatch(connection, frame)
-  if self._routes.is_stale then
-    rebuild(self)
-  end
-  local chain = self._chains[frame.event] or self._fallback_chain
-  local c = take_context(self)
-  run(c, chain, connection, frame)
-  c._link = self._idle
-  self._idle = c
+  self._handler(connection, frame)
 end
-
-local dispatch = Router.dispatch
 
 --- Gives a function for the option `on_message`: the same one each time.
 function Router:handler()
-  if not self._handler then
-    self._handler = function(connection, frame)
-      dispatch(self, connection, frame)
-    end
-  end
   return self._handler
 end
 
@@ -116,20 +151,23 @@ local function new(options)
   if problem then
     error(problem, 2)
   end
-  return setmetatable({
+  local self = setmetatable({
     _parent = false,
     _prefix = "",
     _middleware = { n = 0 },
-    -- In order of registration; stale when the chains are older than these.
-    -- `wspulse check` reads the list through the upvalue of `handler`.
-    _routes = { list = {}, by_event = {}, is_stale = true },
+    -- In order of registration; stale when the chains, by event, are older than
+    -- these, and empty then. `wspulse check` reads the list through the upvalue
+    -- of `handler`.
+    _routes = { list = {}, by_event = {}, chains = {}, is_stale = true },
     _fallback = { n = 1, options.fallback or log_unmatched },
     _log = options.log or native.log,
-    _chains = {}, -- by event; built by `rebuild`
     _fallback_chain = false,
-    _idle = false, -- a list of contexts, linked by `_link`
+    _idle = false, -- contexts that only nested dispatches need
     _handler = false,
   }, mt)
+  self._handler = make_handler(self)
+  native.takes_event(self._handler)
+  return self
 end
 
 ---@type wspulse.router

@@ -14,6 +14,7 @@ void wsp_wheel_init(struct wsp_wheel *wheel, uint64_t now_ms)
         wheel->used[i] = 0;
     }
     wheel->tick = now_ms / WSP_WHEEL_TICK_MS + 1;
+    wheel->soonest = wheel->tick;
     wheel->count = 0;
 }
 
@@ -28,6 +29,9 @@ static void place(struct wsp_wheel *wheel, struct wsp_deadline *deadline)
     uint64_t tick = tick_of(deadline->at_ms);
     if (tick < wheel->tick) {
         tick = wheel->tick;
+    }
+    if (tick < wheel->soonest) {
+        wheel->soonest = tick;
     }
     uint64_t slot = tick & SLOT_MASK;
     LIST_INSERT_HEAD(&wheel->slots[slot], deadline, link);
@@ -109,11 +113,12 @@ void wsp_wheel_advance(struct wsp_wheel *wheel, uint64_t now_ms)
     }
 }
 
-int64_t wsp_wheel_wait_ms(const struct wsp_wheel *wheel, uint64_t now_ms)
+int64_t wsp_wheel_wait_ms(struct wsp_wheel *wheel, uint64_t now_ms)
 {
+    wheel->soonest = wheel->tick + ticks_to_next(wheel);
     if (wheel->count == 0) {
         return -1;
     }
-    uint64_t at_ms = (wheel->tick + ticks_to_next(wheel)) * WSP_WHEEL_TICK_MS;
+    uint64_t at_ms = wheel->soonest * WSP_WHEEL_TICK_MS;
     return at_ms > now_ms ? (int64_t)(at_ms - now_ms) : 0;
 }

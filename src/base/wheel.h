@@ -30,6 +30,7 @@ struct wsp_wheel {
     struct wsp_deadline_list slots[WSP_WHEEL_SLOTS];
     uint64_t used[WSP_WHEEL_SLOTS / 64]; /* a bit per slot that may have some */
     uint64_t tick;                       /* the next one to look at */
+    uint64_t soonest;                    /* no deadline is in an earlier tick */
     uint32_t count;                      /* armed deadlines */
 };
 
@@ -46,8 +47,15 @@ void wsp_wheel_disarm(struct wsp_wheel *wheel, struct wsp_deadline *deadline);
  * armed again, or freed, by its function; so may any other. */
 void wsp_wheel_advance(struct wsp_wheel *wheel, uint64_t now_ms);
 
+/* Before this time, in ms, nothing is due: a glance that needs no clock, and
+ * that may be too early until wsp_wheel_wait_ms has looked. */
+static inline uint64_t wsp_wheel_soonest_ms(const struct wsp_wheel *wheel)
+{
+    return wheel->count ? wheel->soonest * WSP_WHEEL_TICK_MS : UINT64_MAX;
+}
+
 /* How long until something may be due: milliseconds from `now_ms`, or -1 when
  * nothing is armed. Never later than the earliest deadline's tick. */
-int64_t wsp_wheel_wait_ms(const struct wsp_wheel *wheel, uint64_t now_ms);
+int64_t wsp_wheel_wait_ms(struct wsp_wheel *wheel, uint64_t now_ms);
 
 #endif

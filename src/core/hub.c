@@ -275,10 +275,9 @@ void wsp_hub_settle(struct wsp_hub *hub)
     hub->is_settling = false;
 }
 
-void wsp_hub_relieve_hooks(struct wsp_hub *hub)
+void wsp_hub_call_hooks(struct wsp_hub *hub)
 {
-    if (hub->is_settling ||
-        hub->metrics.pending.len < WSP_METRICS_PENDING_MANY) {
+    if (hub->is_settling) {
         return;
     }
     hub->is_settling = true;
@@ -318,7 +317,7 @@ void wsp_hub_turn(struct wsp_hub *hub)
     free_dead(hub);
 }
 
-int64_t wsp_hub_wait_ms(const struct wsp_hub *hub)
+int64_t wsp_hub_wait_ms(struct wsp_hub *hub)
 {
     if (!TAILQ_EMPTY(&hub->dirty) || wsp_hub_is_unsettled(hub)) {
         return 0;

@@ -143,12 +143,21 @@ void wsp_hub_settle(struct wsp_hub *hub);
 void wsp_hub_turn(struct wsp_hub *hub);
 
 /* How long the loop may sleep, in ms; -1: as long as it likes. */
-int64_t wsp_hub_wait_ms(const struct wsp_hub *hub);
+int64_t wsp_hub_wait_ms(struct wsp_hub *hub);
 
 /* Tells whether callbacks or hooks are owed. */
 static inline bool wsp_hub_is_unsettled(const struct wsp_hub *hub)
 {
     return !STAILQ_EMPTY(&hub->owed) || hub->metrics.pending.len > 0;
+}
+
+/* Tells whether wsp_hub_turn would find nothing to do before `at_ms`. */
+static inline bool wsp_hub_rests_until(const struct wsp_hub *hub,
+                                       uint64_t at_ms)
+{
+    return TAILQ_EMPTY(&hub->dirty) && STAILQ_EMPTY(&hub->dead) &&
+           !wsp_hub_is_unsettled(hub) &&
+           at_ms <= wsp_wheel_soonest_ms(&hub->wheel);
 }
 
 /* ---- for session_*.c and register.c ---- */
@@ -158,7 +167,14 @@ void wsp_hub_owe(struct wsp_hub *hub, struct wsp_session *session,
                  uint8_t what);
 /* Calls the hooks that are owed when they have become many, so that what one
  * turn brings cannot fill memory. Does nothing inside a callback. */
-void wsp_hub_relieve_hooks(struct wsp_hub *hub);
+void wsp_hub_call_hooks(struct wsp_hub *hub);
+static inline void wsp_hub_relieve_hooks(struct wsp_hub *hub)
+{
+    if (hub->metrics.pending.len >= WSP_METRICS_PENDING_MANY) {
+        wsp_hub_call_hooks(hub);
+    }
+}
+
 /* Takes an ending session out of table and room, and counts its end. */
 void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session);
 

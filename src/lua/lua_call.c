@@ -5,7 +5,7 @@
 
 /* Stack slots of each thread. */
 #define SLOT_TRAMPOLINE 1
-#define SLOT_ON_RAISE 2
+#define SLOT_ON_RAISE WSP_LUA_CALL_SLOTS
 
 /* ---- the text of what was raised ---- */
 
@@ -90,15 +90,20 @@ static void push_closure(lua_State *L, int state_index, lua_State *thread,
     lua_xmove(L, thread, 1);
 }
 
+lua_State *wsp_lua_call_new_thread(lua_State *L, int state_index)
+{
+    lua_State *thread = lua_newthread(L);
+    push_closure(L, state_index, thread, trampoline);
+    push_closure(L, state_index, thread, on_raise);
+    return thread;
+}
+
 void wsp_lua_call_open(lua_State *L, struct wsp_lua_state *state)
 {
     int state_index = lua_gettop(L);
     for (int i = 0; i < WSP_LUA_DEPTH_MAX; i++) {
-        lua_State *thread = lua_newthread(L);
+        state->threads[i] = wsp_lua_call_new_thread(L, state_index);
         luaL_ref(L, LUA_REGISTRYINDEX);
-        push_closure(L, state_index, thread, trampoline);
-        push_closure(L, state_index, thread, on_raise);
-        state->threads[i] = thread;
     }
     state->fallback =
         wsp_error_new(WSP_ERR_PANIC,
@@ -161,7 +166,45 @@ static void run_keep(lua_State *thread, struct wsp_lua_call *call)
     call->body = call->keep;
     lua_pushvalue(thread, SLOT_TRAMPOLINE);
     lua_insert(thread, -2);
-    lua_pcall(thread, 1, 0, 0);
+    if (lua_pcall(thread, 1, 0, 0) != 0) {
+        lua_pop(thread, 1);
+    }
+}
+
+/* Takes what was raised off the thread's stack. */
+static struct wsp_error *take_error(struct wsp_lua_state *state,
+                                    lua_State *thread,
+                                    struct wsp_lua_call *call)
+{
+    /* Without memory the handler was not called or failed itself. */
+    struct wsp_error *error =
+        call->error ? call->error : wsp_error_ref(state->fallback);
+    if (call->keep) {
+        run_keep(thread, call);
+    } else {
+        lua_pop(thread, 1);
+    }
+    return error;
+}
+
+struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
+                                        lua_State *thread, int argument_count,
+                                        struct wsp_lua_call *call)
+{
+    const char *codec = state->codec; /* who raises leaves it changed */
+    struct wsp_error *error = NULL;
+    call->error = NULL;
+    state->call_seq = ++state->call_count;
+    state->call = call;
+    state->depth = 1;
+    if (lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE) != 0) {
+        error = take_error(state, thread, call);
+    }
+    state->depth = 0;
+    state->call = NULL;
+    state->call_seq = 0;
+    state->codec = codec;
+    return error;
 }
 
 struct wsp_error *wsp_lua_call_run(struct wsp_lua_state *state,
@@ -179,13 +222,8 @@ struct wsp_error *wsp_lua_call_run(struct wsp_lua_state *state,
     lua_pushvalue(thread, SLOT_TRAMPOLINE);
     struct wsp_error *error = NULL;
     if (lua_pcall(thread, 0, 0, SLOT_ON_RAISE) != 0) {
-        /* Without memory the handler was not called or failed itself. */
-        error = call->error ? call->error : wsp_error_ref(state->fallback);
-        if (call->keep) {
-            run_keep(thread, call);
-        }
+        error = take_error(state, thread, call);
     }
-    lua_settop(thread, SLOT_ON_RAISE);
     leave(state, &outer);
     return error;
 }

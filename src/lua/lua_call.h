@@ -15,6 +15,9 @@
 
 struct wsp_lua_call;
 
+/* Stack slots that every thread of calls begins with. */
+#define WSP_LUA_CALL_SLOTS 2
+
 typedef void (*wsp_lua_call_fn)(lua_State *L, struct wsp_lua_call *call);
 
 /* Embedded as the first member of a struct that has what the body needs. */
@@ -35,6 +38,11 @@ struct wsp_lua_call {
  * once. Raises without memory. */
 void wsp_lua_call_open(lua_State *L, struct wsp_lua_state *state);
 
+/* Pushes a new thread whose first WSP_LUA_CALL_SLOTS stack slots are what
+ * wsp_lua_call_prepared needs, and returns it. The state's userdata is at
+ * `state_index`. Raises without memory. */
+lua_State *wsp_lua_call_new_thread(lua_State *L, int state_index);
+
 /* Frees what wsp_lua_call_open made outside of Lua. */
 void wsp_lua_call_close(struct wsp_lua_state *state);
 
@@ -43,6 +51,14 @@ void wsp_lua_call_close(struct wsp_lua_state *state);
  * traceback; the reference is the caller's. Never raises. */
 struct wsp_error *wsp_lua_call_run(struct wsp_lua_state *state,
                                    struct wsp_lua_call *call);
+
+/* Calls, without a body, the function that lies below its arguments on top of the
+ * stack of such a thread; nothing is left of them and of its results. Returns
+ * what wsp_lua_call_run returns. The state has not ended and no call is under
+ * way. */
+struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
+                                        lua_State *thread, int argument_count,
+                                        struct wsp_lua_call *call);
 
 /* Pushes a text for the raised value at `index`, whatever it is, also one whose
  * __tostring raises. */

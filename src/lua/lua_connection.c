@@ -8,6 +8,8 @@
 #include "lua/lua_request.h"
 #include "lua/lua_value.h"
 
+static const char type_name[] = "wspulse.connection";
+
 struct handle {
     struct wsp_lua_object object;
     struct wsp_lua_server *server; /* alive through the environment */
@@ -122,11 +124,16 @@ bool wsp_lua_connection_push_known(lua_State *L, struct wsp_lua_server *server,
     return is_known;
 }
 
+bool wsp_lua_connection_is(lua_State *L, wsp_id id)
+{
+    const struct handle *handle = lua_touserdata(L, -1);
+    return handle && handle->id == id;
+}
+
 bool wsp_lua_connection_to(lua_State *L, int index,
                            const struct wsp_lua_server *server, wsp_id *id)
 {
-    const struct handle *handle =
-        wsp_lua_type_to(L, index, &server->state->connection_type);
+    const struct handle *handle = wsp_lua_type_find(L, index, type_name);
     *id = handle && handle->server == server ? handle->id : 0;
     return handle != NULL;
 }
@@ -247,8 +254,7 @@ void wsp_lua_connection_forget(lua_State *L, struct wsp_lua_server *server,
 
 static struct handle *check_handle(lua_State *L)
 {
-    const struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    struct handle *handle = wsp_lua_type_to(L, 1, &state->connection_type);
+    struct handle *handle = wsp_lua_type_find(L, 1, type_name);
     if (!handle) {
         luaL_typerror(L, 1, "wspulse.connection");
     }
@@ -302,11 +308,12 @@ static int connection_send(lua_State *L)
     }
     struct wsp_lua_outgoing out;
     enum wsp_err result = wsp_lua_outgoing_read(L, 2, handle->server, &out);
-    if (result == WSP_OK) {
+    if (result == WSP_OK && !out.is_as_it_came) {
         connection = find(handle);
-        result = connection
-                     ? wsp_connection_send(connection, &out.frame, &out.diag)
-                     : WSP_ERR_CONNECTION_CLOSED;
+        result = connection ? WSP_OK : WSP_ERR_CONNECTION_CLOSED;
+    }
+    if (result == WSP_OK) {
+        result = wsp_connection_send(connection, out.frame, &out.diag);
     }
     return wsp_lua_outgoing_result(L, result, &out);
 }
@@ -475,5 +482,5 @@ void wsp_lua_connection_open(lua_State *L)
     wsp_lua_state_push(L);
     luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->connection_type, "wspulse.connection");
+    wsp_lua_type_register(L, &state->connection_type, type_name);
 }

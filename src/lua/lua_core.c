@@ -7,6 +7,7 @@
 
 #include "lua/lua_connection.h"
 #include "lua/lua_error.h"
+#include "lua/lua_event.h"
 #include "lua/lua_frame.h"
 #include "lua/lua_json.h"
 #include "lua/lua_log.h"
@@ -41,6 +42,7 @@ static void make_core(lua_State *L)
     wsp_lua_error_open(L);
     wsp_lua_raw_open(L);
     wsp_lua_json_open(L);
+    wsp_lua_events_open(L);
     wsp_lua_frame_open(L);
     wsp_lua_request_open(L);
     wsp_lua_response_open(L);

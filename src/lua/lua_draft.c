@@ -32,8 +32,7 @@ static int check_flag(lua_State *L)
 static void read_member(lua_State *L, const struct wsp_lua_keys *keys,
                         struct wsp_lua_draft *draft)
 {
-    const char *key =
-        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    const void *key = lua_topointer(L, -2);
     if (key == keys->event) {
         draft->event = check_text(L, "event");
     } else if (key == keys->payload) {
@@ -46,7 +45,8 @@ static void read_member(lua_State *L, const struct wsp_lua_keys *keys,
         luaL_error(L,
                    "frame.%s: unknown member; id, event, payload, binary "
                    "expected",
-                   key ? key : luaL_typename(L, -2));
+                   lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2)
+                                                  : luaL_typename(L, -2));
     }
 }
 

@@ -9,19 +9,11 @@
 #include "lua/lua_msgpack.h"
 #include "lua/lua_raw.h"
 
+static const char type_name[] = "wspulse.frame";
+
 #define SEQ_KEPT UINT64_MAX /* of a frame that owns its bytes */
 
-/* A received frame. What it needs beyond the bytes sits in its environment,
- * made on first use: the slots below. */
-struct frame {
-    struct wsp_lua_object object;
-    const struct wsp_frame *frame; /* of the call, or of the kept bytes */
-    uint64_t seq;                  /* of the call, or SEQ_KEPT */
-    enum wsp_lua_format format;    /* of the payload */
-    const void *codec;             /* see struct wsp_lua_received */
-    bool has_slots;                /* the environment is a table of its own */
-    bool is_decoded;               /* slot 1 is filled */
-};
+/* Slots of the environment. */
 
 enum {
     SLOT_PAYLOAD = 1, /* decoded */
@@ -35,7 +27,7 @@ static void push_span(lua_State *L, struct wsp_span span)
     lua_pushlstring(L, span.len > 0 ? span.data : "", span.len);
 }
 
-static bool is_live(const struct frame *frame,
+static bool is_live(const struct wsp_lua_frame *frame,
                     const struct wsp_lua_state *state)
 {
     return frame->seq == state->call_seq || frame->seq == SEQ_KEPT;
@@ -43,10 +35,10 @@ static bool is_live(const struct frame *frame,
 
 /* The frame that a script's function was called with; raises when it is none or
  * its handler has returned. */
-static struct frame *check_frame(lua_State *L)
+static struct wsp_lua_frame *check_frame(lua_State *L,
+                                         const struct wsp_lua_state *state)
 {
-    struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    struct frame *frame = wsp_lua_type_to(L, 1, &state->frame_type);
+    struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
     luaL_argcheck(L, frame, 1, "frame expected; call its methods with a colon");
     if (!is_live(frame, state)) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
@@ -55,7 +47,7 @@ static struct frame *check_frame(lua_State *L)
 }
 
 /* Pushes the environment of the frame at `index`. */
-static void push_slots(lua_State *L, int index, struct frame *frame)
+static void push_slots(lua_State *L, int index, struct wsp_lua_frame *frame)
 {
     if (!frame->has_slots) {
         lua_createtable(L, 2, 0);
@@ -65,7 +57,8 @@ static void push_slots(lua_State *L, int index, struct frame *frame)
     lua_getfenv(L, index);
 }
 
-static void set_slot(lua_State *L, int index, struct frame *frame, int slot)
+static void set_slot(lua_State *L, int index, struct wsp_lua_frame *frame,
+                     int slot)
 {
     push_slots(L, index, frame);
     lua_insert(L, -2);
@@ -77,7 +70,7 @@ static void set_slot(lua_State *L, int index, struct frame *frame, int slot)
 
 /* Decodes the payload and pushes it; a table is kept, so that the same one is
  * seen each time. */
-static void decode_payload(lua_State *L, struct frame *frame)
+static void decode_payload(lua_State *L, struct wsp_lua_frame *frame)
 {
     struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
     struct wsp_span payload = frame->frame->payload;
@@ -94,7 +87,7 @@ static void decode_payload(lua_State *L, struct frame *frame)
     }
 }
 
-static void push_payload(lua_State *L, struct frame *frame)
+static void push_payload(lua_State *L, struct wsp_lua_frame *frame)
 {
     if (!frame->frame->has_payload) {
         lua_pushnil(L);
@@ -111,11 +104,13 @@ static void push_payload(lua_State *L, struct frame *frame)
 
 static int frame_index(lua_State *L)
 {
-    struct frame *frame = check_frame(L);
-    const struct wsp_lua_keys *keys = &wsp_lua_state_upvalue(L)->keys;
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+    struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
+    struct wsp_lua_frame *frame = check_frame(L, state);
+    const struct wsp_lua_keys *keys = &state->keys;
+    const void *key = lua_topointer(L, 2);
     if (key == keys->event) {
-        push_span(L, frame->frame->event);
+        wsp_lua_events_push(L, lua_upvalueindex(3), &state->events,
+                            frame->frame->event);
     } else if (key == keys->payload) {
         push_payload(L, frame);
     } else if (key == keys->id) {
@@ -137,7 +132,7 @@ static int frame_newindex(lua_State *L)
 static int frame_tostring(lua_State *L)
 {
     struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    struct frame *frame = wsp_lua_type_to(L, 1, &state->frame_type);
+    struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
     luaL_argcheck(L, frame, 1, "frame expected");
     if (!is_live(frame, state)) {
         lua_pushliteral(L, "wspulse.frame: (expired)");
@@ -151,7 +146,7 @@ static int frame_tostring(lua_State *L)
 
 static int frame_field(lua_State *L)
 {
-    struct frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     luaL_checktype(L, 2, LUA_TSTRING);
     lua_settop(L, 2);
     push_payload(L, frame);
@@ -166,7 +161,7 @@ static int frame_field(lua_State *L)
 
 static int frame_raw(lua_State *L)
 {
-    struct frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     if (frame->format == WSP_LUA_FORMAT_SCRIPT) {
         push_span(L, frame->frame->raw);
     } else if (frame->frame->has_payload) {
@@ -239,7 +234,7 @@ static const struct wsp_frame *push_copy(lua_State *L,
 
 static int frame_keep(lua_State *L)
 {
-    struct frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     lua_settop(L, 1);
     if (frame->seq == SEQ_KEPT) {
         return 1;
@@ -263,7 +258,7 @@ static void set_text(lua_State *L, const char *member, struct wsp_span changed,
     }
 }
 
-static void set_payload(lua_State *L, struct frame *frame, int changed)
+static void set_payload(lua_State *L, struct wsp_lua_frame *frame, int changed)
 {
     if (changed) {
         lua_pushvalue(L, changed);
@@ -282,7 +277,7 @@ static void set_payload(lua_State *L, struct frame *frame, int changed)
 
 static int frame_with(lua_State *L)
 {
-    struct frame *frame = check_frame(L);
+    struct wsp_lua_frame *frame = check_frame(L, wsp_lua_state_upvalue(L));
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     struct wsp_lua_draft draft =
@@ -310,7 +305,7 @@ static enum wsp_err encode_fault(struct wsp_diag *diag, const char *reason)
 /* Forwards a received frame as it came; its id tells the core that it needs no
  * other. A binary message was not checked for UTF-8 when it came in, but JSON
  * goes out as text. */
-static enum wsp_err forward(const struct frame *frame,
+static enum wsp_err forward(const struct wsp_lua_frame *frame,
                             const struct wsp_lua_state *state,
                             struct wsp_frame *out, struct wsp_diag *diag)
 {
@@ -323,19 +318,22 @@ static enum wsp_err forward(const struct frame *frame,
     }
     out->id = frame->frame->id;
     out->binary = frame->frame->binary;
-    if (frame->format == WSP_LUA_FORMAT_JSON && out->binary &&
-        !wsp_utf8_is_valid(out->raw)) {
-        return encode_fault(diag, "the frame is not valid UTF-8");
+    out->is_utf8 = frame->frame->is_utf8;
+    if (frame->format == WSP_LUA_FORMAT_JSON && out->binary) {
+        out->is_utf8 = wsp_utf8_is_valid(out->raw);
+        return out->is_utf8
+                   ? WSP_OK
+                   : encode_fault(diag, "the frame is not valid UTF-8");
     }
     return WSP_OK;
 }
 
 /* The received frame at `index`, or NULL when it is none; raises when its
  * handler has returned. */
-static const struct frame *find_frame(lua_State *L, int index,
-                                      const struct wsp_lua_state *state)
+static const struct wsp_lua_frame *find_frame(lua_State *L, int index,
+                                              const struct wsp_lua_state *state)
 {
-    const struct frame *frame = wsp_lua_type_to(L, index, &state->frame_type);
+    const struct wsp_lua_frame *frame = wsp_lua_type_find(L, index, type_name);
     if (frame && !is_live(frame, state)) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
     }
@@ -346,11 +344,22 @@ bool wsp_lua_frame_received(lua_State *L, int index,
                             const struct wsp_lua_state *state,
                             struct wsp_lua_received *out)
 {
-    const struct frame *frame = find_frame(L, index, state);
+    const struct wsp_lua_frame *frame = find_frame(L, index, state);
     if (frame) {
         *out = (struct wsp_lua_received){frame->frame, frame->codec};
     }
     return frame != NULL;
+}
+
+const struct wsp_frame *wsp_lua_frame_as_it_came(
+    lua_State *L, int index, const struct wsp_lua_state *state,
+    enum wsp_lua_format format)
+{
+    const struct wsp_lua_frame *frame = find_frame(L, index, state);
+    bool is_plain = frame && frame->format == format &&
+                    frame->frame->raw.len > 0 &&
+                    (format != WSP_LUA_FORMAT_JSON || !frame->frame->binary);
+    return is_plain ? frame->frame : NULL;
 }
 
 enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
@@ -358,7 +367,7 @@ enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
                               struct wsp_frame *out, struct wsp_diag *diag)
 {
     memset(out, 0, sizeof *out);
-    const struct frame *frame = find_frame(L, index, state);
+    const struct wsp_lua_frame *frame = find_frame(L, index, state);
     if (frame) {
         return forward(frame, state, out, diag);
     }
@@ -372,20 +381,34 @@ enum wsp_err wsp_lua_frame_to(lua_State *L, int index,
     return wsp_lua_draft_build(L, state, &draft, out, diag);
 }
 
+void wsp_lua_frame_push_metatable(lua_State *L,
+                                  const struct wsp_lua_state *state)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, state->frame_type.ref);
+}
+
+struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L, int index)
+{
+    struct wsp_lua_frame *frame = lua_newuserdata(L, sizeof *frame);
+    *frame = (struct wsp_lua_frame){.object = {type_name}};
+    lua_pushvalue(L, index);
+    lua_setmetatable(L, -2);
+    return frame;
+}
+
 void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state)
 {
-    struct frame *frame =
+    struct wsp_lua_frame *frame =
         wsp_lua_type_push(L, &state->frame_type, sizeof *frame);
-    *frame = (struct frame){
-        .object = frame->object,
-        .frame = state->frame,
-        .seq = state->call_seq,
-        .format = wsp_lua_state_format(state),
-    };
+    *frame = (struct wsp_lua_frame){.object = frame->object};
+    frame->frame = state->frame;
+    frame->seq = state->call_seq;
+    frame->format = wsp_lua_state_format(state);
 }
 
 /* Puts the value at `index` into a slot of the frame on top of the stack. */
-static void anchor(lua_State *L, struct frame *frame, int slot, int index)
+static void anchor(lua_State *L, struct wsp_lua_frame *frame, int slot,
+                   int index)
 {
     lua_pushvalue(L, index);
     set_slot(L, lua_gettop(L) - 1, frame, slot);
@@ -395,9 +418,9 @@ void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
                                 const struct wsp_lua_received *received)
 {
     int id = lua_gettop(L) - 2;
-    struct frame *frame =
+    struct wsp_lua_frame *frame =
         wsp_lua_type_push(L, &state->frame_type, sizeof *frame);
-    *frame = (struct frame){
+    *frame = (struct wsp_lua_frame){
         .object = frame->object,
         .frame = received->frame,
         .seq = state->call_seq,
@@ -426,12 +449,12 @@ static const luaL_Reg metamethods[] = {
 };
 
 /* Interns a member name for the life of the state. */
-static const char *intern(lua_State *L, const char *name)
+static const void *intern(lua_State *L, const char *name)
 {
     lua_pushstring(L, name);
-    const char *text = lua_tostring(L, -1);
+    const void *address = lua_topointer(L, -1);
     luaL_ref(L, LUA_REGISTRYINDEX);
-    return text;
+    return address;
 }
 
 void wsp_lua_frame_open(lua_State *L)
@@ -447,7 +470,8 @@ void wsp_lua_frame_open(lua_State *L)
     wsp_lua_state_push(L);
     lua_createtable(L, 0, 4);
     wsp_lua_type_functions(L, methods);
-    lua_pushcclosure(L, frame_index, 2);
+    wsp_lua_events_push_array(L, &state->events);
+    lua_pushcclosure(L, frame_index, 3);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->frame_type, "wspulse.frame");
+    wsp_lua_type_register(L, &state->frame_type, type_name);
 }

@@ -25,18 +25,39 @@
 #define WSP_LUA_FAULT_FRAME_TYPE                                               \
     "frame: a table or a received frame expected, got %s"
 
+/* The userdata of a received frame. What it needs beyond the bytes sits in its
+ * environment, made on first use. */
+struct wsp_lua_frame {
+    struct wsp_lua_object object;
+    const struct wsp_frame *frame; /* of the call, or of the kept bytes */
+    uint64_t seq;                  /* of the call, or of a kept frame */
+    enum wsp_lua_format format;    /* of the payload */
+    const void *codec;             /* see struct wsp_lua_received */
+    bool has_slots;                /* the environment is a table of its own */
+    bool is_decoded;               /* the environment has the payload */
+};
+
 /* A received frame, and the codec that took it apart. */
 struct wsp_lua_received {
     const struct wsp_frame *frame;
     const void *codec; /* identity of a codec written in Lua; NULL: another */
 };
 
-/* Prepares the state for frames; call once, after wsp_lua_json_open. */
+/* Prepares the state for frames; call once, after wsp_lua_events_open and
+ * wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);
 
+/* Pushes the metatable of frames. */
+void wsp_lua_frame_push_metatable(lua_State *L,
+                                  const struct wsp_lua_state *state);
+
+/* Pushes a frame of no call yet, with the metatable at `index`: one allocation,
+ * no table. It is live while state->call_seq is its `seq`, so numbers of calls
+ * must never repeat. Raises without memory. */
+struct wsp_lua_frame *wsp_lua_frame_new(lua_State *L, int index);
+
 /* Pushes a frame for the current call (state->frame, state->call_seq,
- * state->codec): one allocation, no table. It is live as long as
- * state->call_seq is the same, so numbers of calls must never repeat. */
+ * state->codec). */
 void wsp_lua_frame_push(lua_State *L, struct wsp_lua_state *state);
 
 /* Pushes such a frame whose id, event and payload, as a codec written in Lua
@@ -51,6 +72,13 @@ void wsp_lua_frame_push_decoded(lua_State *L, struct wsp_lua_state *state,
 bool wsp_lua_frame_received(lua_State *L, int index,
                             const struct wsp_lua_state *state,
                             struct wsp_lua_received *out);
+
+/* Gives the received frame at `index` when a server of that format can send it
+ * on without a look at its bytes, else NULL. Raises when it is used after its
+ * handler returned. */
+const struct wsp_frame *wsp_lua_frame_as_it_came(
+    lua_State *L, int index, const struct wsp_lua_state *state,
+    enum wsp_lua_format format);
 
 /* Reads the outgoing frame at `index` for state->codec. The spans of `out`
  * point into the frame or into values that this function leaves on the stack

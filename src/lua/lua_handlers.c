@@ -224,11 +224,29 @@ static struct handler_call message_call(struct wsp_connection *connection,
     };
 }
 
+/* Runs the call by the short way when it can. */
+static struct wsp_error *run_message(struct wsp_lua_mount *mount,
+                                     struct handler_call *call)
+{
+    struct wsp_lua_server *described = mount->described;
+    struct wsp_error *error;
+    if (!described || !described->is_pinned) {
+        return NULL;
+    }
+    call->mount = mount;
+    call->described = described;
+    return wsp_lua_lane_call(described, wsp_connection_handle(call->connection),
+                             &call->base, &error)
+               ? error
+               : run(mount, call);
+}
+
 static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame)
 {
+    struct wsp_lua_mount *mount = ud;
     struct handler_call call = message_call(connection, frame);
-    struct wsp_error *error = run(ud, &call);
+    struct wsp_error *error = run_message(mount, &call);
     if (error) {
         report(&call, error);
     }

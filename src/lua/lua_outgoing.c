@@ -77,7 +77,7 @@ static enum wsp_err encode(lua_State *L, const struct wsp_lua_server *server,
     if (!wsp_lua_codec_encode(L, &server->codec, &out->value)) {
         return fault(out, lua_tostring(L, -1));
     }
-    out->frame.raw.data = lua_tolstring(L, -1, &out->frame.raw.len);
+    out->made.raw.data = lua_tolstring(L, -1, &out->made.raw.len);
     return WSP_OK;
 }
 
@@ -95,9 +95,9 @@ static enum wsp_err forward(lua_State *L, const struct wsp_lua_server *server,
         return push_again(L, server, frame) ? encode(L, server, out)
                                             : fault(out, lua_tostring(L, -1));
     }
-    out->frame.raw = frame->raw;
-    if (out->frame.raw.len == 0) {
-        out->frame.raw.data = "";
+    out->made.raw = frame->raw;
+    if (out->made.raw.len == 0) {
+        out->made.raw.data = "";
     }
     return WSP_OK;
 }
@@ -107,7 +107,7 @@ static enum wsp_err read_by_script(lua_State *L, int index,
                                    struct wsp_lua_outgoing *out)
 {
     struct wsp_lua_received received;
-    out->frame = (struct wsp_frame){.binary = server->codec.is_binary};
+    out->made = (struct wsp_frame){.binary = server->codec.is_binary};
     if (wsp_lua_frame_received(L, index, server->state, &received)) {
         return forward(L, server, &received, out);
     }
@@ -120,26 +120,45 @@ static enum wsp_err read_by_script(lua_State *L, int index,
 
 /* ---- in and out ---- */
 
-enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
+/* Has the frame at `index`, which is none that was received, encoded by the
+ * server's own codec. */
+static enum wsp_err read_by_format(lua_State *L, int index,
                                    struct wsp_lua_server *server,
                                    struct wsp_lua_outgoing *out)
 {
     struct wsp_lua_state *state = server->state;
+    const char *outer = state->codec;
+    state->codec = server->mount->codec;
+    enum wsp_err result =
+        wsp_lua_frame_to(L, index, state, &out->made, &out->diag);
+    state->codec = outer;
+    return result;
+}
+
+enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
+                                   struct wsp_lua_server *server,
+                                   struct wsp_lua_outgoing *out)
+{
+    out->frame = &out->made;
+    out->is_as_it_came = false;
     out->value = 0;
     out->diag.code = WSP_OK; /* without clearing its 512 bytes of text */
     out->diag.message[0] = '\0';
     if (!server->is_pinned) {
         return fault(out, "the server is closed");
     }
-    if (wsp_lua_format_of(server->mount->codec) == WSP_LUA_FORMAT_SCRIPT) {
+    enum wsp_lua_format format = wsp_lua_format_of(server->mount->codec);
+    if (format == WSP_LUA_FORMAT_SCRIPT) {
         return read_by_script(L, index, server, out);
     }
-    const char *outer = state->codec;
-    state->codec = server->mount->codec;
-    enum wsp_err result =
-        wsp_lua_frame_to(L, index, state, &out->frame, &out->diag);
-    state->codec = outer;
-    return result;
+    const struct wsp_frame *received =
+        wsp_lua_frame_as_it_came(L, index, server->state, format);
+    if (!received) {
+        return read_by_format(L, index, server, out);
+    }
+    out->frame = received;
+    out->is_as_it_came = true;
+    return WSP_OK;
 }
 
 int wsp_lua_outgoing_result(lua_State *L, enum wsp_err result,

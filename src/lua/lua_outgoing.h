@@ -10,16 +10,18 @@
 #include "lua/lua_server.h"
 
 struct wsp_lua_outgoing {
-    struct wsp_frame frame; /* its spans point to what is on the Lua stack */
-    struct wsp_diag diag;   /* why there is none, or why it was not sent */
+    const struct wsp_frame *frame; /* to be sent: `made`, or as it came */
+    struct wsp_frame made; /* its spans point to what is on the Lua stack */
+    struct wsp_diag diag;  /* why there is none, or why it was not sent */
     int value; /* stack index of what the codec raised or returned for an
                   error; 0: nothing */
+    bool is_as_it_came; /* nothing of the script's was called for it */
 };
 
 /* Reads the frame at `index` for the codec of a mounted server. Returns WSP_OK,
- * or WSP_ERR_ENCODE with `diag` filled. Raises as wsp_lua_frame_to does. A codec
- * written in Lua may have done anything to servers and connections: look them
- * up again. */
+ * or WSP_ERR_ENCODE with `diag` filled. Raises as wsp_lua_frame_to does. Unless
+ * the frame is as it came, a codec written in Lua may have done anything to
+ * servers and connections: look them up again. */
 enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
                                    struct wsp_lua_server *server,
                                    struct wsp_lua_outgoing *out);

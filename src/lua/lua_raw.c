@@ -7,6 +7,8 @@
 #include "lua/lua_buffer.h"
 #include "lua/lua_json_text.h"
 
+static const char type_name[] = "wspulse.raw";
+
 #define FAULT_JSON "wspulse.raw was given text that is not valid JSON"
 #define FAULT_MSGPACK "wspulse.raw was given bytes that are not valid msgpack"
 #define FAULT_ORIGIN "the payload came by another codec"
@@ -109,6 +111,6 @@ void wsp_lua_raw_open(lua_State *L)
     struct wsp_lua_state *state = wsp_lua_state_get(L);
     lua_createtable(L, 0, 3);
     wsp_lua_type_functions(L, metamethods);
-    wsp_lua_type_register(L, &state->raw_type, "wspulse.raw");
+    wsp_lua_type_register(L, &state->raw_type, type_name);
     wsp_lua_type_functions(L, functions);
 }

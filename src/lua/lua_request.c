@@ -3,6 +3,8 @@
 
 #include <lauxlib.h>
 
+static const char type_name[] = "wspulse.request";
+
 #define QUERY_VALUE_MAX 8192 /* bytes; no longer request line is accepted */
 
 struct request {
@@ -194,5 +196,5 @@ void wsp_lua_request_open(lua_State *L)
     wsp_lua_type_functions(L, methods);
     lua_pushcclosure(L, request_index, 2);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->request_type, "wspulse.request");
+    wsp_lua_type_register(L, &state->request_type, type_name);
 }

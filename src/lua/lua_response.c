@@ -6,6 +6,8 @@
 
 #include "lua/lua_encoder.h"
 
+static const char type_name[] = "wspulse.response";
+
 struct response {
     struct wsp_lua_object object;
     struct wsp_response *response; /* of the call */
@@ -142,5 +144,5 @@ void wsp_lua_response_open(lua_State *L)
     lua_createtable(L, 0, 4);
     wsp_lua_type_functions(L, methods);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->response_type, "wspulse.response");
+    wsp_lua_type_register(L, &state->response_type, type_name);
 }

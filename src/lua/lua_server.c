@@ -11,6 +11,8 @@
 #include "lua/lua_options.h"
 #include "lua/lua_outgoing.h"
 
+static const char type_name[] = "wspulse.server";
+
 /* ---- the description ---- */
 
 struct wsp_lua_server *wsp_lua_server_to(lua_State *L, int index,
@@ -57,6 +59,7 @@ void wsp_lua_server_pin(lua_State *L, int index, struct wsp_lua_server *server)
     server->ref_handles = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, index);
     server->ref_self = luaL_ref(L, LUA_REGISTRYINDEX);
+    wsp_lua_lane_open(L, server);
     server->is_pinned = true;
 }
 
@@ -66,6 +69,7 @@ void wsp_lua_server_unpin(lua_State *L, struct wsp_lua_server *server)
         return;
     }
     server->is_pinned = false;
+    wsp_lua_lane_close(L, server);
     for (int i = 0; i < WSP_LUA_CALLBACK_COUNT; i++) {
         luaL_unref(L, LUA_REGISTRYINDEX, server->ref_callbacks[i]);
     }
@@ -228,7 +232,7 @@ static int server_send(lua_State *L)
     struct wsp_lua_outgoing out;
     enum wsp_err result = wsp_lua_outgoing_read(L, 3, server, &out);
     result = result == WSP_OK
-                 ? wsp_server_send(live, id, &out.frame, &out.diag)
+                 ? wsp_server_send(live, id, out.frame, &out.diag)
                  : refused(wsp_server_send(live, id, &unencodable, NULL));
     return wsp_lua_outgoing_result(L, result, &out);
 }
@@ -306,7 +310,7 @@ static int server_broadcast(lua_State *L)
     enum wsp_err result = wsp_lua_outgoing_read(L, 3, server, &out);
     result =
         result == WSP_OK
-            ? wsp_server_broadcast(live, room, &out.frame, except, &out.diag)
+            ? wsp_server_broadcast(live, room, out.frame, except, &out.diag)
             : refused(wsp_server_broadcast(live, room, &unencodable, 0, NULL));
     return wsp_lua_outgoing_result(L, result, &out);
 }
@@ -402,7 +406,7 @@ void wsp_lua_server_open(lua_State *L)
     wsp_lua_state_push(L);
     luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
-    wsp_lua_type_register(L, &state->server_type, "wspulse.server");
+    wsp_lua_type_register(L, &state->server_type, type_name);
     wsp_lua_state_push(L);
     lua_pushcclosure(L, new_server, 1);
     lua_setfield(L, -2, "new_server");

@@ -12,6 +12,7 @@
 #include <lua.h>
 
 #include "lua/lua_codec.h"
+#include "lua/lua_lane.h"
 #include "lua/lua_state.h"
 
 /* X(name, option): what a script decides. */
@@ -65,6 +66,7 @@ struct wsp_lua_server {
     int ref_routes;
     int ref_hooks;
     int ref_callbacks[WSP_LUA_CALLBACK_COUNT];
+    struct wsp_lua_lane lane; /* of its messages */
 };
 
 /* Makes the metatable and gives the table on top of the stack the member

@@ -14,6 +14,7 @@
 
 #include <wspulse/wspulse.h>
 
+#include "lua/lua_event.h"
 #include "lua/lua_type.h"
 
 struct wsp_lua_app;
@@ -33,13 +34,13 @@ enum wsp_lua_format {
     WSP_LUA_FORMAT_SCRIPT, /* what a codec written in Lua makes of them */
 };
 
-/* Member names of a frame as this state interned them: Lua strings are equal
- * when their addresses are. */
+/* Member names of a frame as this state interned them, by lua_topointer: Lua
+ * strings are equal when their addresses are. */
 struct wsp_lua_keys {
-    const char *id;
-    const char *event;
-    const char *payload;
-    const char *binary;
+    const void *id;
+    const void *event;
+    const void *payload;
+    const void *binary;
 };
 
 /* Every userdata of a frame, request or response carries the number of the call
@@ -71,6 +72,7 @@ struct wsp_lua_state {
     const void *array_mark;  /* its address */
     const void *empty_array; /* the table wspulse.empty_array */
     struct wsp_lua_keys keys;
+    struct wsp_lua_events events;
 
     /* Calls from C into Lua; see lua_call.h. */
     uint64_t call_count;       /* calls begun so far: call_seq never repeats */

@@ -20,6 +20,7 @@ void wsp_lua_type_register(lua_State *L, struct wsp_lua_type *type,
     lua_setfield(L, -2, "__name");
     lua_pushstring(L, name);
     lua_setfield(L, -2, "__metatable");
+    type->name = name;
     type->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -28,7 +29,7 @@ void *wsp_lua_type_push(lua_State *L, const struct wsp_lua_type *type,
 {
     luaL_checkstack(L, 2, "no room for an object");
     struct wsp_lua_object *object = lua_newuserdata(L, size);
-    object->type = type;
+    object->kind = type->name;
     lua_rawgeti(L, LUA_REGISTRYINDEX, type->ref);
     lua_setmetatable(L, -2);
     return object;

@@ -37,7 +37,19 @@ void wsp_channel_uncork(struct wsp_transport *transport)
         return;
     }
     server->cork_len = 0;
-    wsp_transport_write(transport, wsp_loop_cork_buffer(server->loop), len);
+    wsp_transport_write(transport, server->cork, len);
+}
+
+/* Copies the head of a frame: mostly two bytes or four. */
+static inline void copy_head(uint8_t *out, const uint8_t *head, size_t len)
+{
+    if (len == 2) {
+        memcpy(out, head, 2);
+    } else if (len == 4) {
+        memcpy(out, head, 4);
+    } else {
+        memcpy(out, head, len);
+    }
 }
 
 /* Appends to the cork; false when it has no room. */
@@ -48,8 +60,7 @@ static bool cork(struct wsp_transport *transport, const void *data, size_t len)
         return false;
     }
     if (len) {
-        memcpy(wsp_loop_cork_buffer(server->loop) + server->cork_len, data,
-               len);
+        memcpy(server->cork + server->cork_len, data, len);
     }
     server->cork_len += len;
     return true;
@@ -156,18 +167,23 @@ static bool may_put(const struct wsp_transport *transport)
 static bool put_frame(struct wsp_transport *transport, const uint8_t *head,
                       size_t head_len, struct wsp_span payload)
 {
+    struct wsp_server *server = transport->server;
     if (payload.len > COPY_MAX) {
         return write_through(transport, head, head_len, payload);
     }
-    if (head_len + payload.len >
-        WSP_LOOP_CORK_BYTES - transport->server->cork_len) {
+    size_t len = head_len + payload.len;
+    if (len > WSP_LOOP_CORK_BYTES - server->cork_len) {
         wsp_channel_uncork(transport);
         if (!wsp_transport_is_drained(transport)) {
             return false;
         }
     }
-    cork(transport, head, head_len);
-    cork(transport, payload.data, payload.len);
+    uint8_t *out = server->cork + server->cork_len;
+    server->cork_len += len;
+    copy_head(out, head, head_len);
+    if (payload.len) {
+        memcpy(out + head_len, payload.data, payload.len);
+    }
     return true;
 }
 

@@ -111,8 +111,8 @@ static void set_timer(struct wsp_server *server)
     if (server->timer_at_ms > now_ms && server->timer_at_ms <= at_ms) {
         return;
     }
-    server->timer_at_ms = at_ms;
-    wsp_timer_start(server->timer, (uint64_t)wait_ms);
+    bool is_set = wsp_timer_start(server->timer, (uint64_t)wait_ms);
+    server->timer_at_ms = is_set ? at_ms : 0;
 }
 
 static void on_timer(void *ud)
@@ -121,9 +121,22 @@ static void on_timer(void *ud)
     server->timer_at_ms = 0; /* the turn's tail does the work */
 }
 
+/* Most turns bring messages and answers, and leave nothing to be done. The
+ * timer that is set tells when the next deadline comes. */
+static bool is_done(const struct wsp_server *server)
+{
+    return server->timer_at_ms != 0 &&
+           wsp_hub_rests_until(&server->hub, server->timer_at_ms) &&
+           STAILQ_EMPTY(&server->failed) && STAILQ_EMPTY(&server->dead) &&
+           (!server->is_closing || server->is_closed);
+}
+
 static void on_tail(void *ud)
 {
     struct wsp_server *server = ud;
+    if (is_done(server)) {
+        return;
+    }
     do {
         wsp_hub_turn(&server->hub);
         collect_failed(server);
@@ -191,6 +204,7 @@ static struct wsp_server *allocate(struct wsp_loop *loop,
     STAILQ_INIT(&server->dead);
     STAILQ_INIT(&server->waiters);
     server->loop = loop;
+    server->cork = wsp_loop_cork_buffer(loop);
     server->settings = wsp_settings_new(options);
     server->readers = wsp_reader_pool_new(IDLE_READERS);
     server->timer = wsp_timer_new(loop, on_timer, server);

@@ -37,7 +37,8 @@ struct wsp_server {
     struct wsp_transport_fallen failed; /* to be collected */
     struct wsp_transport_fallen dead;   /* to be freed */
     struct wsp_transport *corked;       /* the one being read, or NULL */
-    size_t cork_len;                    /* bytes in the loop's cork */
+    uint8_t *cork;                      /* the loop's */
+    size_t cork_len;                    /* bytes in it */
     struct wsp_loop_tail tail;
     struct wsp_timer *timer; /* wakes the loop for deadlines */
     uint64_t timer_at_ms;    /* when it is set to; 0: not set */

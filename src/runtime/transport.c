@@ -102,11 +102,6 @@ void wsp_transport_free(struct wsp_transport *transport)
 
 /* ---- output ---- */
 
-bool wsp_transport_is_drained(const struct wsp_transport *transport)
-{
-    return !transport->hand && transport->rest.len == transport->rest_offset;
-}
-
 void wsp_transport_watch_output(struct wsp_transport *transport)
 {
     if (transport->phase == WSP_TRANSPORT_OPEN &&
@@ -244,7 +239,10 @@ void wsp_transport_finish(struct wsp_transport *transport)
  * must not send to a connection whose drop it has not heard of. */
 static void hear_of_it(struct wsp_transport *transport)
 {
-    wsp_hub_settle(&transport->server->hub);
+    struct wsp_hub *hub = &transport->server->hub;
+    if (wsp_hub_is_unsettled(hub)) {
+        wsp_hub_settle(hub);
+    }
 }
 
 static void on_data(void *ud, uint8_t *data, size_t len)

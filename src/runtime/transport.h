@@ -71,7 +71,11 @@ bool wsp_transport_write(struct wsp_transport *transport, const void *data,
                          size_t len);
 
 /* Tells whether everything written is out. */
-bool wsp_transport_is_drained(const struct wsp_transport *transport);
+static inline bool wsp_transport_is_drained(
+    const struct wsp_transport *transport)
+{
+    return !transport->hand && transport->rest.len == transport->rest_offset;
+}
 
 /* Sends FIN once everything is out and waits for the peer's, at most the write
  * wait. */
