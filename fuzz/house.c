@@ -421,7 +421,8 @@ void house_admit(struct house *house, struct guest *guest)
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     }
     guest_arrive(guest, pair[1], house->codec);
-    FUZZ_CHECK(wsp_transport_accept(house->server, pair[0], &address) != NULL);
+    struct wsp_caller caller = wsp_caller_of_peer(&address);
+    FUZZ_CHECK(wsp_transport_accept(house->server, pair[0], &caller) != NULL);
 }
 
 /* ---- closing ---- */

@@ -33,6 +33,9 @@ enum wsp_takeover {
 /* A place to listen at. Zeroed members mean nothing special. */
 struct wsp_listen {
     const char *address; /* "127.0.0.1:8080", "unix:/run/app.sock" */
+    /* Every connection begins with the header of the PROXY protocol, version 1
+     * or 2, and comes from one of `trusted_proxies`; any other is closed. */
+    bool proxy_protocol;
 };
 
 /* A plain HTTP route: "GET /hello" is method "GET", path "/hello". */
@@ -91,6 +94,22 @@ struct wsp_options {
     bool close_reasons;           /* true */
     bool validate_utf8;           /* true */
     struct wsp_compression_options compression;
+
+    /* What strangers may do; 0 is no limit, except where a text says else. */
+    double handshake_timeout;      /* 10: seconds from accept to the whole
+                                      request; greater than 0 */
+    double max_connections;        /* 0: WebSockets of this server */
+    double max_connections_per_ip; /* 0: sockets of an IPv4 address or a /64 */
+    double accept_per_second;      /* 0 */
+    double accept_burst;           /* 0: what comes in a second */
+    double max_fragments;          /* 16384: frames of one inbound message */
+    double max_control_rate;       /* 100: pings and pongs a second that one
+                                      peer sends unasked */
+
+    /* Proxies whose word on who a client is is taken: addresses, ranges such as
+     * "10.0.0.0/8", and "unix" for the peers of unix sockets. */
+    const char *const *trusted_proxies;
+    size_t trusted_proxy_count;
 
     enum wsp_origin_policy origin_policy; /* WSP_ORIGIN_ANY */
     const char *const *origins;

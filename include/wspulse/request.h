@@ -17,7 +17,8 @@ WSP_API struct wsp_span wsp_request_method(const struct wsp_request *request);
 /* The path as sent, without the query, not percent-decoded. */
 WSP_API struct wsp_span wsp_request_path(const struct wsp_request *request);
 
-/* "127.0.0.1:54321", "[::1]:54321" or "unix". */
+/* "127.0.0.1:54321", "[::1]:54321" or "unix"; behind a trusted proxy the client
+ * that it names, without a port when it told none. */
 WSP_API const char *wsp_request_remote_addr(const struct wsp_request *request);
 
 /* The first header of that name, compared without case (RFC 9110 §5.1), or a

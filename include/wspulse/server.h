@@ -110,7 +110,7 @@ WSP_API void wsp_server_each(struct wsp_server *server, struct wsp_span room,
                              void *ud);
 
 /* Replaces handlers, metrics hooks and the options that are live on a swap
- * (max_message_size, check_origin, routes, static, logger,
+ * (every limit, trusted_proxies, check_origin, routes, static, logger,
  * connection_data_bytes, close_reasons, validate_utf8). For each other option
  * that differs one warning names it and the old value stays. `generation` is
  * what log lines carry from now on.

@@ -109,7 +109,7 @@ describe("a number out of range", function()
     end)
   end
 
-  it("is refused when it is NaN, infinite or a fraction of a count", function()
+  it("hostile 82 is refused when it is NaN, infinite or a fraction of a count", function()
     for _, name in ipairs {
       "resume_window", "write_wait", "max_message_size", "send_buffer_size",
       "send_buffer_bytes", "max_suspended", "max_suspended_bytes",
@@ -261,7 +261,7 @@ describe("resume_confirm", function()
 end)
 
 describe("an unknown key", function()
-  it("is refused with the nearest name", function()
+  it("hostile 82 is refused with the nearest name", function()
     assert.equal(
       "wspulse: unknown option resume_windw; did you mean resume_window?",
       refused("resume_windw", 3))
@@ -282,7 +282,7 @@ describe("an unknown key", function()
       refused("metrics", { connection_open = print }))
   end)
 
-  it("is refused when it is no name or a hostile one", function()
+  it("hostile 82 is refused when it is no name or a hostile one", function()
     assert.equal("wspulse: unknown option [1]",
       raised(new_server, { accept, connect = accept }))
     assert.matches("unknown option a\\010b", refused("a\nb", 1))

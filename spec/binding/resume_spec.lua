@@ -244,7 +244,7 @@ describe("a resume", function()
       order(events))
   end)
 
-  it("survives callbacks that raise", function()
+  it("hostile 54 survives callbacks that raise", function()
     local options, events = book({ resume_window = 30 }, {
       on_transport_drop = function()
         error "in drop"

@@ -177,7 +177,7 @@ static void a_pong_of_the_old_transport_confirms_nothing(void **state)
     fake_fini(&fake);
 }
 
-static void evictions_are_reported_exactly(void **state)
+static void hostile_53_evictions_are_reported_exactly(void **state)
 {
     (void)state;
     struct fake fake;
@@ -378,7 +378,7 @@ int main(void)
         cmocka_unit_test(
             only_a_pong_of_this_transport_and_a_sent_number_counts),
         cmocka_unit_test(a_pong_of_the_old_transport_confirms_nothing),
-        cmocka_unit_test(evictions_are_reported_exactly),
+        cmocka_unit_test(hostile_53_evictions_are_reported_exactly),
         cmocka_unit_test(a_frame_without_an_id_gets_one),
         cmocka_unit_test(a_forwarded_frame_keeps_its_id_or_gets_one),
         cmocka_unit_test(a_client_back_before_the_server_noticed_loses_nothing),

@@ -149,6 +149,98 @@ static void hostile_82_nan_infinity_and_fractions(void **state)
            "-inf)");
 }
 
+static void hostile_82_limits_out_of_range(void **state)
+{
+    (void)state;
+    REFUSE(handshake_timeout, 0,
+           "wspulse: handshake_timeout: duration must be positive "
+           "(handshake_timeout = 0)");
+    REFUSE(handshake_timeout, 301,
+           "wspulse: handshake_timeout: duration exceeds maximum (5m) "
+           "(handshake_timeout = 301)");
+    REFUSE(max_connections, -1,
+           "wspulse: max_connections: n must be non-negative "
+           "(max_connections = -1)");
+    REFUSE(max_connections, 1e99,
+           "wspulse: max_connections: n exceeds maximum (16777216) "
+           "(max_connections = 1e+99)");
+    REFUSE(max_connections_per_ip, 0.5,
+           "wspulse: max_connections_per_ip: n must be a whole number "
+           "(max_connections_per_ip = 0.5)");
+    REFUSE(accept_per_second, NAN,
+           "wspulse: accept_rate: n must be non-negative "
+           "(accept_rate.per_second = nan)");
+    REFUSE(accept_burst, 1.5,
+           "wspulse: accept_rate: n must be a whole number "
+           "(accept_rate.burst = 1.5)");
+    REFUSE(max_fragments, -1,
+           "wspulse: max_fragments: n must be non-negative "
+           "(max_fragments = -1)");
+    REFUSE(max_control_rate, INFINITY,
+           "wspulse: max_control_rate: n exceeds maximum (1000000) "
+           "(max_control_rate = inf)");
+    ACCEPT(handshake_timeout, 0.001);
+    ACCEPT(accept_per_second, 0.5);
+    ACCEPT(max_control_rate, 0);
+}
+
+static void hostile_9_an_origin_that_lets_nobody_in(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "https://a.example/", "a.example",          "null", "",
+        "https://",           "https://a.example:x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *const origins[] = {"https://a.example:8443", bad[i]};
+        struct wsp_options o = defaults();
+        char text[256];
+        o.origin_policy = WSP_ORIGIN_LIST;
+        o.origins = origins;
+        o.origin_count = 1;
+        assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);
+        o.origin_count = 2;
+        snprintf(text, sizeof text,
+                 "wspulse: WithCheckOrigin: an origin is a scheme and a host, "
+                 "such as \"https://a.example\", and maybe a port "
+                 "(check_origin[2] = \"%s\")",
+                 bad[i]);
+        assert_text(&o, text);
+    }
+}
+
+static void refuse_proxies(const char *const *texts, size_t count,
+                           const char *text)
+{
+    struct wsp_options o = defaults();
+    o.trusted_proxies = texts;
+    o.trusted_proxy_count = count;
+    assert_text(&o, text);
+}
+
+static void proxies_are_addresses_ranges_or_unix(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"127.0.0.1", "10.0.0.0/8", "::1",
+                                       "2001:db8::/32", "unix"};
+    static const struct wsp_listen behind = {"127.0.0.1:0", true};
+    struct wsp_options o = defaults();
+    o.listen = &behind;
+    o.listen_count = 1;
+    assert_text(&o, "wspulse: proxy_protocol: needs trusted_proxies, from "
+                    "nobody else is it believed (listen = \"127.0.0.1:0\")");
+    o.trusted_proxies = good;
+    o.trusted_proxy_count = 5;
+    assert_int_equal(wsp_options_check(&o, NULL), WSP_OK);
+    refuse_proxies((const char *const[]){"::1", "nginx.local"}, 2,
+                   "wspulse: trusted_proxies: must be an IP address, a range "
+                   "such as \"10.0.0.0/8\", or \"unix\" (trusted_proxies[2] "
+                   "= \"nginx.local\")");
+    refuse_proxies((const char *const[]){"10.0.0.1/8"}, 1,
+                   "wspulse: trusted_proxies: must be an IP address, a range "
+                   "such as \"10.0.0.0/8\", or \"unix\" (trusted_proxies[1] "
+                   "= \"10.0.0.1/8\")");
+}
+
 static void routes_and_folders_are_checked(void **state)
 {
     (void)state;
@@ -247,6 +339,9 @@ int main(void)
         cmocka_unit_test(heartbeat_in_the_seeds_order),
         cmocka_unit_test(boundaries_are_accepted),
         cmocka_unit_test(hostile_82_nan_infinity_and_fractions),
+        cmocka_unit_test(hostile_82_limits_out_of_range),
+        cmocka_unit_test(hostile_9_an_origin_that_lets_nobody_in),
+        cmocka_unit_test(proxies_are_addresses_ranges_or_unix),
         cmocka_unit_test(routes_and_folders_are_checked),
         cmocka_unit_test(subprotocols_are_different_tokens),
         cmocka_unit_test(the_options_of_compression),

@@ -63,7 +63,8 @@ static void s7_s27_the_window_expires(void **state)
     fake_fini(&fake);
 }
 
-static void s8_s51_kick_ends_a_suspended_session_at_once(void **state)
+static void s8_s51_hostile_54_kick_ends_a_suspended_session_at_once(
+    void **state)
 {
     (void)state;
     struct fake fake;
@@ -94,7 +95,7 @@ static void s8_s64_kick_while_connected_never_suspends(void **state)
     fake_fini(&fake);
 }
 
-static void s51_close_of_the_server_while_suspended(void **state)
+static void s51_hostile_54_close_of_the_server_while_suspended(void **state)
 {
     (void)state;
     struct fake fake;
@@ -156,7 +157,7 @@ static void s41_a_failed_handler_suspends(void **state)
     fake_fini(&fake);
 }
 
-static void s50_a_queue_of_one_keeps_the_last(void **state)
+static void s50_hostile_53_a_queue_of_one_keeps_the_last(void **state)
 {
     (void)state;
     struct fake fake;
@@ -226,7 +227,7 @@ static void s57_s58_late_timers_are_ignored(void **state)
     fake_fini(&fake);
 }
 
-static void s59_rapid_cycles(void **state)
+static void s59_hostile_52_rapid_cycles(void **state)
 {
     (void)state;
     struct fake fake;
@@ -365,7 +366,7 @@ static void s69_l8_after_a_resume_only_the_new_transport_writes(void **state)
     fake_fini(&fake);
 }
 
-static void s76_t18_the_newest_of_two_transports_wins(void **state)
+static void s76_t18_hostile_50_the_newest_of_two_transports_wins(void **state)
 {
     (void)state;
     struct fake fake;
@@ -464,7 +465,7 @@ static void s53_200_suspended_sessions_closed_at_once(void **state)
 
 /* ---- bounds ---- */
 
-static void suspended_sessions_are_bounded_in_number(void **state)
+static void hostile_52_suspended_sessions_are_bounded_in_number(void **state)
 {
     (void)state;
     struct fake fake;
@@ -481,7 +482,7 @@ static void suspended_sessions_are_bounded_in_number(void **state)
     fake_fini(&fake);
 }
 
-static void suspended_sessions_are_bounded_in_bytes(void **state)
+static void hostile_52_suspended_sessions_are_bounded_in_bytes(void **state)
 {
     (void)state;
     struct fake fake;
@@ -507,34 +508,84 @@ static void suspended_sessions_are_bounded_in_bytes(void **state)
     fake_fini(&fake);
 }
 
+/* Each of a hundred thousand is suspended with a frame that waits for it, under
+ * bounds that a few of them fill. */
+static void hostile_52_a_hundred_thousand_that_drop(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct fake_link link;
+    char id[16];
+    start(&fake, 4);
+    fake.hub.config.max_suspended = 1000;
+    fake.hub.config.max_suspended_bytes = 6000;
+    for (int i = 0; i < 100000; i++) {
+        fake.log[0] = '\0';
+        snprintf(id, sizeof id, "%d", i);
+        struct wsp_session *session = fake_join(&fake, &link, "a", id);
+        link.budget = 0;
+        fake_send(session, "0123456789");
+        drop(session);
+        assert_true(fake.hub.suspended_bytes <= 6000);
+    }
+    assert_int_equal(fake.hub.suspended_count, 500); /* of 12 bytes each */
+    assert_int_equal(fake.hub.metrics.suspensions_refused, 99500);
+    assert_int_equal(HASH_COUNT(fake.hub.sessions), 500);
+    fake_pass(&fake, 60000);
+    assert_int_equal(HASH_COUNT(fake.hub.sessions), 0);
+    assert_int_equal(fake.hub.suspended_bytes, 0);
+    fake_fini(&fake);
+}
+
+static void hostile_52_a_hundred_thousand_resumes_of_one(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct fake_link links[2];
+    start(&fake, 4);
+    fake.hub.config.takeover_resumes = true;
+    struct wsp_session *session = fake_join(&fake, &links[0], "a", "ann");
+    for (int i = 1; i <= 100000; i++) {
+        fake.log[0] = '\0';
+        assert_ptr_equal(fake_join(&fake, &links[i % 2], "a", "ann"), session);
+    }
+    assert_int_equal(fake.hub.metrics.resume_attempts, 100000);
+    assert_int_equal(HASH_COUNT(fake.hub.sessions), 1);
+    assert_int_equal(fake.hub.suspended_count, 0);
+    fake_fini(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s6_s48_resume_inside_the_window_replays),
         cmocka_unit_test(s7_s27_the_window_expires),
-        cmocka_unit_test(s8_s51_kick_ends_a_suspended_session_at_once),
+        cmocka_unit_test(
+            s8_s51_hostile_54_kick_ends_a_suspended_session_at_once),
         cmocka_unit_test(s8_s64_kick_while_connected_never_suspends),
-        cmocka_unit_test(s51_close_of_the_server_while_suspended),
+        cmocka_unit_test(s51_hostile_54_close_of_the_server_while_suspended),
         cmocka_unit_test(s52_close_of_a_suspended_connection),
         cmocka_unit_test(s13_without_a_window_no_transport_callback),
         cmocka_unit_test(s41_a_failed_handler_suspends),
-        cmocka_unit_test(s50_a_queue_of_one_keeps_the_last),
+        cmocka_unit_test(s50_hostile_53_a_queue_of_one_keeps_the_last),
         cmocka_unit_test(s75_leftovers_and_suspension_keep_the_newest),
         cmocka_unit_test(s57_s58_late_timers_are_ignored),
-        cmocka_unit_test(s59_rapid_cycles),
+        cmocka_unit_test(s59_hostile_52_rapid_cycles),
         cmocka_unit_test(s61_l10_a_send_in_restore_comes_behind_the_replay),
         cmocka_unit_test(s62_l11_close_in_drop_means_no_restore),
         cmocka_unit_test(s63_a_connected_id_is_a_duplicate_also_with_a_window),
         cmocka_unit_test(a3_takeover_makes_it_a_resume),
         cmocka_unit_test(s68_a_resume_keeps_the_room),
         cmocka_unit_test(s69_l8_after_a_resume_only_the_new_transport_writes),
-        cmocka_unit_test(s76_t18_the_newest_of_two_transports_wins),
+        cmocka_unit_test(s76_t18_hostile_50_the_newest_of_two_transports_wins),
         cmocka_unit_test(s28_no_message_before_restore_has_finished),
         cmocka_unit_test(s23_members_include_suspended_ones),
         cmocka_unit_test(s55_close_while_suspended_then_reconnect),
         cmocka_unit_test(s53_200_suspended_sessions_closed_at_once),
-        cmocka_unit_test(suspended_sessions_are_bounded_in_number),
-        cmocka_unit_test(suspended_sessions_are_bounded_in_bytes),
+        cmocka_unit_test(hostile_52_suspended_sessions_are_bounded_in_number),
+        cmocka_unit_test(hostile_52_suspended_sessions_are_bounded_in_bytes),
+        cmocka_unit_test(hostile_52_a_hundred_thousand_that_drop),
+        cmocka_unit_test(hostile_52_a_hundred_thousand_resumes_of_one),
     };
     return cmocka_run_group_tests_name("core.resume", tests, NULL, NULL);
 }

@@ -372,7 +372,7 @@ contract(
 );
 
 contract(
-  "S76 T18 two that resume at once: one is left, and it is reachable",
+  "S76 T18 hostile 50 two that resume at once: one is left, and it is reachable",
   { ...WINDOW, takeover: "resume" },
   async (world) => {
     const before = await world.connect({ id: "ann" });

@@ -86,7 +86,7 @@ withEcho("raw: one megabyte with a raised limit", RAW, async (server) => {
   assert.ok(bytes.equals((await peer.message()).data));
 });
 
-withEcho("raw: fragments, with a ping between them", RAW, async (server) => {
+withEcho("hostile 26: raw: fragments, with a ping between them", RAW, async (server) => {
   const wire = await openWire(server);
   const text = "a text in many pieces: äöü ✓ 𝄞";
   const pieces = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
@@ -107,7 +107,7 @@ withEcho("raw: fragments, with a ping between them", RAW, async (server) => {
 });
 
 withEcho(
-  "raw: every alignment of a mask, and a mask of zero",
+  "hostile 41: raw: every alignment of a mask, and a mask of zero",
   RAW,
   async (server) => {
     const wire = await openWire(server);
@@ -150,7 +150,7 @@ withEcho("a ping is answered with its own body", {}, async (server) => {
 });
 
 withEcho(
-  "the peer closes: its code comes back, on_disconnect says why",
+  "hostile 31: the peer closes: its code comes back, on_disconnect says why",
   {},
   async (server) => {
     const witness = await witnessOf(server);
@@ -257,7 +257,7 @@ async function assertFails(server, bytes, code, what) {
   wire.destroy();
 }
 
-withEcho("too big is 1009, whole or in fragments", {}, async (server) => {
+withEcho("hostile 24, 28: too big is 1009, whole or in fragments", {}, async (server) => {
   const json = (length) => JSON.stringify({ event: "x".repeat(length - 12) });
   const peer = await server.connect();
   peer.send(json(512));
@@ -279,7 +279,7 @@ withEcho("too big is 1009, whole or in fragments", {}, async (server) => {
   await server.logged(/max_message_size/);
 });
 
-withEcho("text that is not UTF-8 is 1007", RAW, async (server) => {
+withEcho("hostile 29, 30: text that is not UTF-8 is 1007", RAW, async (server) => {
   const bad = {
     "a lone continuation": [0x61, 0x80],
     overlong: [0xc0, 0xaf],
@@ -304,7 +304,7 @@ withEcho("text that is not UTF-8 is 1007", RAW, async (server) => {
   );
 });
 
-withEcho("what breaks the protocol is 1002", {}, async (server) => {
+withEcho("hostile 19, 20, 21, 22, 23, 25, 31: what breaks the protocol is 1002", {}, async (server) => {
   const broken = {
     unmasked: frame(TEXT, "{}", { mask: false }),
     "reserved bit 1": frame(TEXT, "{}", { rsv: 4 }),
@@ -337,7 +337,7 @@ withEcho("what breaks the protocol is 1002", {}, async (server) => {
   }
 });
 
-withEcho("what comes after a close frame is ignored", {}, async (server) => {
+withEcho("hostile 32: what comes after a close frame is ignored", {}, async (server) => {
   const wire = await openWire(server);
   wire.write(
     Buffer.concat([

@@ -61,7 +61,7 @@ test("SIGTERM: what was sent before goes out in front of the close frame", async
   assert.equal(end.code, 0);
 });
 
-test("SIGTERM: a peer that does not answer holds the end for write_wait", async () => {
+test("hostile 33, 79: SIGTERM: a peer that does not answer holds the end for write_wait", async () => {
   const end = await untilEnd(
     { env: { FIXTURE_WRITE_WAIT: "0.2" } },
     async (server) => {
@@ -74,7 +74,7 @@ test("SIGTERM: a peer that does not answer holds the end for write_wait", async 
   assert.deepEqual(end, { code: 0, signal: null });
 });
 
-test("a second SIGTERM ends at once, whoever has not answered", async () => {
+test("hostile 79: a second SIGTERM ends at once, whoever has not answered", async () => {
   const end = await untilEnd({}, async (server) => {
     const mute = await muteWire(server);
     server.signal("SIGTERM");

@@ -90,7 +90,7 @@ static void try_cuts(const char *bytes, size_t len)
     }
 }
 
-static void test_every_cut_of_every_request(void **state)
+static void test_hostile_37_every_cut_of_every_request(void **state)
 {
     (void)state;
     for (size_t i = 0; i < CORPUS_COUNT; i++) {
@@ -98,7 +98,7 @@ static void test_every_cut_of_every_request(void **state)
     }
 }
 
-static void test_every_cut_in_three_of_a_handshake(void **state)
+static void test_hostile_37_every_cut_in_three_of_a_handshake(void **state)
 {
     (void)state;
     const char *bytes = corpus[1];
@@ -148,8 +148,8 @@ static void test_cuts_at_the_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_cut_of_every_request),
-        cmocka_unit_test(test_every_cut_in_three_of_a_handshake),
+        cmocka_unit_test(test_hostile_37_every_cut_of_every_request),
+        cmocka_unit_test(test_hostile_37_every_cut_in_three_of_a_handshake),
         cmocka_unit_test(test_cuts_at_the_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,7 +193,7 @@ static void expect_same(struct session *session)
     recorder_reset(&session->recorder);
 }
 
-static void test_pieces_of_any_size(void **state)
+static void test_hostile_37_pieces_of_any_size(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(corpus) / sizeof(*corpus); i++) {
@@ -208,7 +208,7 @@ static void test_pieces_of_any_size(void **state)
     }
 }
 
-static void test_every_cut_in_two(void **state)
+static void test_hostile_37_every_cut_in_two(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(corpus) / sizeof(*corpus); i++) {
@@ -235,7 +235,7 @@ static void cut_in_three(struct session *session, size_t first, size_t second)
     expect_same(session);
 }
 
-static void test_every_cut_in_three(void **state)
+static void test_hostile_37_every_cut_in_three(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(corpus) / sizeof(*corpus); i++) {
@@ -275,9 +275,9 @@ static void test_a_long_frame_in_large_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_of_any_size),
-        cmocka_unit_test(test_every_cut_in_two),
-        cmocka_unit_test(test_every_cut_in_three),
+        cmocka_unit_test(test_hostile_37_pieces_of_any_size),
+        cmocka_unit_test(test_hostile_37_every_cut_in_two),
+        cmocka_unit_test(test_hostile_37_every_cut_in_three),
         cmocka_unit_test(test_a_long_frame_in_large_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,7 @@ static void a_slow_reader_is_kept(void **state)
     host_stop(&host);
 }
 
-static void a_peer_that_does_not_read_is_cut(void **state)
+static void hostile_61_a_peer_that_does_not_read_is_cut(void **state)
 {
     (void)state;
     struct host host;
@@ -164,7 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deadline_ends_when_output_waited_between_two_frames),
         cmocka_unit_test(a_slow_reader_is_kept),
-        cmocka_unit_test(a_peer_that_does_not_read_is_cut),
+        cmocka_unit_test(hostile_61_a_peer_that_does_not_read_is_cut),
     };
     return cmocka_run_group_tests_name("runtime.deadline", tests, NULL, NULL);
 }

@@ -120,7 +120,7 @@ void host_start(struct host *host, void (*adjust)(struct wsp_options *))
 
 void host_run(struct host *host, void (*adjust)(struct wsp_options *))
 {
-    static const struct wsp_listen listen[] = {{"127.0.0.1:0"}};
+    static const struct wsp_listen listen[] = {{.address = "127.0.0.1:0"}};
     struct wsp_diag diag = {WSP_OK, 0, ""};
     struct wsp_options options;
     struct wsp_handlers handlers = {

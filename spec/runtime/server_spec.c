@@ -365,7 +365,8 @@ static void a_bind_error_names_address_and_reason(void **state)
     (void)state;
     struct host host;
     host_start(&host, NULL);
-    const struct wsp_listen listen[] = {{"127.0.0.1:0"}, {host.address}};
+    const struct wsp_listen listen[] = {{.address = "127.0.0.1:0"},
+                                        {.address = host.address}};
     struct wsp_diag diag;
     struct wsp_loop *loop = wsp_loop_new(&diag);
     struct wsp_options options;

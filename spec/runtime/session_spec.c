@@ -89,7 +89,7 @@ static void l16_churn_under_broadcasts_keeps_nothing(void **state)
     assert_int_equal(crew_count_descriptors(), before);
 }
 
-static void s59_drops_and_resumes_keep_nothing(void **state)
+static void s59_hostile_52_drops_and_resumes_keep_nothing(void **state)
 {
     (void)state;
     struct host host;
@@ -121,7 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s76_l12_l22_superseded_transports_leave_no_descriptor),
         cmocka_unit_test(l16_churn_under_broadcasts_keeps_nothing),
-        cmocka_unit_test(s59_drops_and_resumes_keep_nothing),
+        cmocka_unit_test(s59_hostile_52_drops_and_resumes_keep_nothing),
     };
     return cmocka_run_group_tests_name("runtime.session", tests, NULL, NULL);
 }

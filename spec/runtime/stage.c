@@ -62,7 +62,7 @@ static void on_log(void *ud, enum wsp_log_level level, const char *message,
 
 void stage_init(struct stage *stage, const char *admin)
 {
-    static const struct wsp_listen listen[] = {{"127.0.0.1:0"}};
+    static const struct wsp_listen listen[] = {{.address = "127.0.0.1:0"}};
     static const struct wsp_route routes[] = {{"GET", "/metrics"},
                                               {"GET", "/own"}};
     static const struct wsp_static_dir dirs[] = {{"/", "docs"}};

@@ -9,6 +9,8 @@ const double wsp_fanout_bounds[WSP_FANOUT_BUCKETS] = {1,  2,   5,   10,  25,
                                                       50, 100, 500, 1000};
 const double wsp_utilization_bounds[WSP_UTILIZATION_BUCKETS] = {
     0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1};
+const double wsp_lag_bounds[WSP_LAG_BUCKETS] = {0.01, 0.025, 0.05, 0.1,
+                                                0.25, 0.5,   1,    5};
 
 /* ---- hook calls that are owed ---- */
 
@@ -303,4 +305,11 @@ void wsp_metrics_pong_timeout(struct wsp_metrics *metrics, struct wsp_span room,
 {
     metrics->pong_timeouts++;
     owe(metrics, (struct call){.hook = HOOK_PONG_TIMEOUT}, room, id);
+}
+
+void wsp_metrics_lag(struct wsp_metrics *metrics, uint64_t late_ms)
+{
+    double seconds = (double)late_ms / 1000;
+    metrics->lag_buckets[bucket_of(wsp_lag_bounds, WSP_LAG_BUCKETS, seconds)]++;
+    metrics->lag_sum += late_ms;
 }

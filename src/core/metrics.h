@@ -20,6 +20,22 @@
 #define WSP_FANOUT_BUCKETS 9
 #define WSP_UTILIZATION_BUCKETS 8
 
+#define WSP_LAG_BUCKETS 8
+
+/* Why a connection came to nothing, in the order of its life. */
+enum wsp_refusal {
+    WSP_REFUSAL_NO_DESCRIPTORS,
+    WSP_REFUSAL_MAX_CONNECTIONS_PER_IP,
+    WSP_REFUSAL_PROXY_PROTOCOL,
+    WSP_REFUSAL_HANDSHAKE_TIMEOUT,
+    WSP_REFUSAL_CLOSING,
+    WSP_REFUSAL_MAX_CONNECTIONS,
+    WSP_REFUSAL_CONNECT, /* the application said no, or failed */
+    WSP_REFUSAL_HANDSHAKE,
+    WSP_REFUSAL_CHECK_ORIGIN,
+};
+#define WSP_REFUSAL_COUNT 9
+
 /* Bytes of owed hook calls that are not left waiting for the end of a turn. */
 #define WSP_METRICS_PENDING_MANY (64 * 1024)
 
@@ -50,6 +66,9 @@ struct wsp_metrics {
     uint64_t frames_lost;             /* reported as info.lost */
     uint64_t suspensions_refused;     /* closed because a bound was reached */
     uint64_t hooks_lost;              /* hook calls lost for want of memory */
+    uint64_t refusals[WSP_REFUSAL_COUNT];
+    uint64_t lag_buckets[WSP_LAG_BUCKETS + 1];
+    uint64_t lag_sum; /* ms */
 
     struct wsp_metrics_hooks hooks; /* zeroed: none */
     unsigned wanted;                /* which of them are set; bits */
@@ -103,10 +122,14 @@ void wsp_metrics_frame_dropped(struct wsp_metrics *metrics,
 void wsp_metrics_pong_timeout(struct wsp_metrics *metrics, struct wsp_span room,
                               struct wsp_span id);
 
+/* A deadline was served so much later than it was due. */
+void wsp_metrics_lag(struct wsp_metrics *metrics, uint64_t late_ms);
+
 /* Upper bounds of the buckets, as the Prometheus adapter of the seed has them
  * (spec §7.2). */
 extern const double wsp_duration_bounds[WSP_DURATION_BUCKETS];
 extern const double wsp_fanout_bounds[WSP_FANOUT_BUCKETS];
 extern const double wsp_utilization_bounds[WSP_UTILIZATION_BUCKETS];
+extern const double wsp_lag_bounds[WSP_LAG_BUCKETS];
 
 #endif

@@ -185,6 +185,30 @@ static bool write_closed(const struct page *page, const struct metric *metric)
     return true;
 }
 
+static const char *const refusal_names[WSP_REFUSAL_COUNT] = {
+    [WSP_REFUSAL_NO_DESCRIPTORS] = "no_descriptors",
+    [WSP_REFUSAL_MAX_CONNECTIONS_PER_IP] = "max_connections_per_ip",
+    [WSP_REFUSAL_PROXY_PROTOCOL] = "proxy_protocol",
+    [WSP_REFUSAL_HANDSHAKE_TIMEOUT] = "handshake_timeout",
+    [WSP_REFUSAL_CLOSING] = "closing",
+    [WSP_REFUSAL_MAX_CONNECTIONS] = "max_connections",
+    [WSP_REFUSAL_CONNECT] = "connect",
+    [WSP_REFUSAL_HANDSHAKE] = "handshake",
+    [WSP_REFUSAL_CHECK_ORIGIN] = "check_origin",
+};
+
+static bool write_refused(const struct page *page, const struct metric *metric)
+{
+    for (int i = 0; i < WSP_REFUSAL_COUNT; i++) {
+        if (!wsp_buf_printf(page->out, PREFIX "%s{reason=\"%s\"} %" PRIu64 "\n",
+                            metric->name, refusal_names[i],
+                            page->metrics->refusals[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool write_duration(const struct page *page, const struct metric *metric)
 {
     const struct wsp_metrics *metrics = page->metrics;
@@ -218,6 +242,15 @@ static bool write_utilization(const struct page *page,
         metric->name, NULL, wsp_utilization_bounds,
         metrics->utilization_buckets, WSP_UTILIZATION_BUCKETS};
     return put_histogram(page->out, &histogram, metrics->utilization_sum);
+}
+
+static bool write_lag(const struct page *page, const struct metric *metric)
+{
+    const struct wsp_metrics *metrics = page->metrics;
+    const struct histogram histogram = {metric->name, NULL, wsp_lag_bounds,
+                                        metrics->lag_buckets, WSP_LAG_BUCKETS};
+    return put_histogram(page->out, &histogram,
+                         (double)metrics->lag_sum / 1000);
 }
 
 /* ---- the table ---- */
@@ -291,6 +324,10 @@ static const struct metric table[] = {
     {"hook_calls_lost_total", "counter",
      "Calls of metrics hooks that were lost for want of memory.",
      COUNTED(hooks_lost)},
+    {"connections_refused_total", "counter",
+     "Connections that became no session, by reason.", write_refused, 0},
+    {"loop_lag_seconds", "histogram",
+     "How much later than due the loop served a deadline.", write_lag, 0},
     {"sessions_suspended", "gauge",
      "Sessions that wait for a new transport now.", NOW(suspended)},
     {"server_generation", "gauge",

@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "proto/codec.h"
 #include "proto/extension.h"
 #include "proto/handshake.h"
+#include "proto/uri.h"
 
 void wsp_options_init(struct wsp_options *options)
 {
@@ -24,6 +26,9 @@ void wsp_options_init(struct wsp_options *options)
         .upgrader_read_size = 1024,
         .upgrader_write_size = 1024,
         .connection_data_bytes = 4096,
+        .handshake_timeout = 10,
+        .max_fragments = 16384,
+        .max_control_rate = 100,
         .codec = "json",
         .close_reasons = true,
         .validate_utf8 = true,
@@ -171,6 +176,80 @@ static enum wsp_err check_compression(const struct wsp_options *options,
     return check_ranges(ranges, sizeof ranges / sizeof ranges[0], diag);
 }
 
+/* What strangers may do. */
+static enum wsp_err check_limits(const struct wsp_options *o,
+                                 struct wsp_diag *diag)
+{
+    const char *whole = "n must be a whole number";
+    const char *low = "n must be non-negative";
+    const char *high = "n exceeds maximum (16777216)";
+    const char *rate = "n exceeds maximum (1000000)";
+    const struct range ranges[] = {
+        {"handshake_timeout", "handshake_timeout", o->handshake_timeout, 0,
+         true, "duration must be positive", 300,
+         "duration exceeds maximum (5m)", NULL},
+        {"max_connections", "max_connections", o->max_connections, 0, false,
+         low, 16777216, high, whole},
+        {"max_connections_per_ip", "max_connections_per_ip",
+         o->max_connections_per_ip, 0, false, low, 16777216, high, whole},
+        {"accept_rate.per_second", "accept_rate", o->accept_per_second, 0,
+         false, low, 1000000, rate, NULL},
+        {"accept_rate.burst", "accept_rate", o->accept_burst, 0, false, low,
+         1000000, rate, whole},
+        {"max_fragments", "max_fragments", o->max_fragments, 0, false, low,
+         16777216, high, whole},
+        {"max_control_rate", "max_control_rate", o->max_control_rate, 0, false,
+         low, 1000000, rate, whole},
+    };
+    return check_ranges(ranges, sizeof ranges / sizeof ranges[0], diag);
+}
+
+/* An origin that cannot be read would never let anybody in. */
+static enum wsp_err check_origins(const struct wsp_options *options,
+                                  struct wsp_diag *diag)
+{
+    for (size_t i = 0; i < options->origin_count; i++) {
+        struct wsp_span origin = wsp_span_of(options->origins[i]);
+        if (!wsp_uri_origin_equal(origin, origin)) {
+            return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                                "wspulse: WithCheckOrigin: an origin is a "
+                                "scheme and a host, such as "
+                                "\"https://a.example\", and maybe a port "
+                                "(check_origin[%zu] = \"%.64s\")",
+                                i + 1, options->origins[i]);
+        }
+    }
+    return WSP_OK;
+}
+
+static enum wsp_err check_proxies(const struct wsp_options *options,
+                                  struct wsp_diag *diag)
+{
+    for (size_t i = 0; i < options->trusted_proxy_count; i++) {
+        const char *text = options->trusted_proxies[i];
+        struct wsp_ip_range range;
+        if (strcmp(text, "unix") != 0 &&
+            !wsp_ip_range_parse(&range, wsp_span_of(text))) {
+            return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                                "wspulse: trusted_proxies: must be an IP "
+                                "address, a range such as \"10.0.0.0/8\", or "
+                                "\"unix\" (trusted_proxies[%zu] = \"%.64s\")",
+                                i + 1, text);
+        }
+    }
+    for (size_t i = 0; i < options->listen_count; i++) {
+        const struct wsp_listen *place = &options->listen[i];
+        if (place->proxy_protocol && options->trusted_proxy_count == 0) {
+            return wsp_diag_set(diag, WSP_ERR_INVALID_OPTION,
+                                "wspulse: proxy_protocol: needs "
+                                "trusted_proxies, from nobody else is it "
+                                "believed (listen = \"%.64s\")",
+                                place->address);
+        }
+    }
+    return WSP_OK;
+}
+
 static enum wsp_err check_codec(const struct wsp_options *options,
                                 struct wsp_diag *diag)
 {
@@ -316,8 +395,9 @@ enum wsp_err wsp_options_check(const struct wsp_options *options,
 {
     static enum wsp_err (*const checks[])(const struct wsp_options *,
                                           struct wsp_diag *) = {
-        check_texts,       check_numbers, check_heartbeat, check_codec,
-        check_compression, check_resume,  check_routes,    check_subprotocols,
+        check_texts,        check_numbers,     check_limits,  check_heartbeat,
+        check_codec,        check_compression, check_resume,  check_routes,
+        check_subprotocols, check_origins,     check_proxies,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         enum wsp_err err = checks[i](options, diag);

@@ -33,6 +33,13 @@ static const struct member numbers[] = {
     {"upgrader_buffer_size.read", MEMBER(upgrader_read_size)},
     {"upgrader_buffer_size.write", MEMBER(upgrader_write_size)},
     {"connection_data_bytes", MEMBER(connection_data_bytes)},
+    {"handshake_timeout", MEMBER(handshake_timeout)},
+    {"max_connections", MEMBER(max_connections)},
+    {"max_connections_per_ip", MEMBER(max_connections_per_ip)},
+    {"accept_rate.per_second", MEMBER(accept_per_second)},
+    {"accept_rate.burst", MEMBER(accept_burst)},
+    {"max_fragments", MEMBER(max_fragments)},
+    {"max_control_rate", MEMBER(max_control_rate)},
 };
 
 static const struct member booleans[] = {
@@ -114,7 +121,11 @@ static void write_places(const struct wsp_options *options, int fd)
         dprintf(fd, "  listen 127.0.0.1:8080\n");
     }
     for (size_t i = 0; i < options->listen_count; i++) {
-        dprintf(fd, "  listen %s\n", options->listen[i].address);
+        dprintf(fd, "  listen %s%s\n", options->listen[i].address,
+                options->listen[i].proxy_protocol ? " (PROXY protocol)" : "");
+    }
+    for (size_t i = 0; i < options->trusted_proxy_count; i++) {
+        dprintf(fd, "  trusted proxy %s\n", options->trusted_proxies[i]);
     }
     dprintf(fd, "  socket %s\n", options->path);
     if (options->admin_listen) {

@@ -18,10 +18,14 @@ static void push_member(lua_State *L, const struct wsp_lua_option *option,
 static void read_place(lua_State *L, const struct wsp_lua_option *option,
                        struct wsp_listen *place)
 {
-    static const char *const names[] = {"address", NULL};
+    static const char *const names[] = {"address", "proxy_protocol", NULL};
     struct wsp_lua_option field;
     wsp_lua_option_check_table(
         L, option, "must be an address or a table { address = }", names);
+    push_member(L, option, "proxy_protocol", &field);
+    place->proxy_protocol =
+        !lua_isnil(L, -1) && wsp_lua_option_boolean(L, &field);
+    lua_pop(L, 2);
     push_member(L, option, "address", &field);
     place->address = wsp_lua_option_string(L, &field);
     lua_pop(L, 2);

@@ -61,6 +61,15 @@ static void read_listen(lua_State *L, const struct wsp_lua_option *option,
     wsp_lua_listen_read(L, option);
 }
 
+static void read_proxies(lua_State *L, const struct wsp_lua_option *option,
+                         const struct schema *schema)
+{
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    options->trusted_proxies =
+        wsp_lua_option_strings(L, option, &options->trusted_proxy_count);
+}
+
 static void read_subprotocols(lua_State *L, const struct wsp_lua_option *option,
                               const struct schema *schema)
 {
@@ -173,6 +182,18 @@ static void read_heartbeat(lua_State *L, const struct wsp_lua_option *option,
                                names);
     read_field(L, option, "ping", &options->heartbeat_ping);
     read_field(L, option, "pong", &options->heartbeat_pong);
+}
+
+static void read_accept_rate(lua_State *L, const struct wsp_lua_option *option,
+                             const struct schema *schema)
+{
+    static const char *const names[] = {"per_second", "burst", NULL};
+    struct wsp_options *options = &option->server->options;
+    (void)schema;
+    wsp_lua_option_check_table(
+        L, option, "must be a table { per_second =, burst = }", names);
+    read_field(L, option, "per_second", &options->accept_per_second);
+    read_field(L, option, "burst", &options->accept_burst);
 }
 
 static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
@@ -321,6 +342,14 @@ static const struct schema schemas[] = {
     {"compression", NULL, read_compression, 0},
     {"validate_utf8", NULL, read_boolean, MEMBER(validate_utf8)},
     {"connection_data_bytes", NULL, read_number, MEMBER(connection_data_bytes)},
+    {"handshake_timeout", NULL, read_number, MEMBER(handshake_timeout)},
+    {"max_connections", NULL, read_number, MEMBER(max_connections)},
+    {"max_connections_per_ip", NULL, read_number,
+     MEMBER(max_connections_per_ip)},
+    {"accept_rate", NULL, read_accept_rate, 0},
+    {"max_fragments", NULL, read_number, MEMBER(max_fragments)},
+    {"max_control_rate", NULL, read_number, MEMBER(max_control_rate)},
+    {"trusted_proxies", NULL, read_proxies, 0},
     {"connect", "NewServer", read_callback, WSP_LUA_CONNECT},
     {"on_connect", "WithOnConnect", read_callback, WSP_LUA_ON_CONNECT},
     {"on_message", "WithOnMessage", read_callback, WSP_LUA_ON_MESSAGE},

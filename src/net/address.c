@@ -190,6 +190,24 @@ const char *wsp_address_path(const struct wsp_address *address)
     return has_path ? un->sun_path : NULL;
 }
 
+bool wsp_address_ip(const struct wsp_address *address, struct wsp_ip *ip)
+{
+    const struct sockaddr_in *in =
+        (const struct sockaddr_in *)&address->storage;
+    const struct sockaddr_in6 *in6 =
+        (const struct sockaddr_in6 *)&address->storage;
+    switch (address->storage.ss_family) {
+    case AF_INET:
+        *ip = wsp_ip_of_v4(&in->sin_addr);
+        return true;
+    case AF_INET6:
+        *ip = wsp_ip_of_v6(&in6->sin6_addr);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool is_loopback_in6(const struct in6_addr *host)
 {
     return IN6_IS_ADDR_LOOPBACK(host) ||

@@ -10,6 +10,8 @@
 
 #include <wspulse/error.h>
 
+#include "base/ip.h"
+
 #define WSP_ADDRESS_TEXT_MAX 128
 
 struct wsp_address {
@@ -26,6 +28,9 @@ enum wsp_err wsp_address_parse(struct wsp_address *address, const char *text,
 
 /* The path of a unix socket, or NULL. Lies in `address`. */
 const char *wsp_address_path(const struct wsp_address *address);
+
+/* Gives the IP address. False for a unix socket, which has none. */
+bool wsp_address_ip(const struct wsp_address *address, struct wsp_ip *ip);
 
 /* Tells whether only this machine can reach it: 127.0.0.0/8, ::1 or a unix
  * socket. */

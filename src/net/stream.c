@@ -24,7 +24,8 @@ static void receive(struct wsp_stream *stream)
     uint8_t *buffer = wsp_loop_read_buffer(stream->loop);
     ssize_t got;
     do {
-        got = recv(stream->fd, buffer, WSP_LOOP_READ_BYTES, MSG_DONTWAIT);
+        got = recv(stream->fd, buffer, wsp_stream_read_size(stream),
+                   MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
         stream->ops->on_data(stream->ud, buffer, (size_t)got);
@@ -86,6 +87,7 @@ void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,
         .ud = ud,
         .loop = loop,
         .fd = fd,
+        .read_shift = WSP_STREAM_READ_SHIFT,
     };
     event_assign(&stream->event, wsp_loop_base(loop), fd, EV_PERSIST, on_ready,
                  stream);

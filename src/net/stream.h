@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include <wspulse/loop.h>
+#include "net/loop.h"
 
 #define WSP_STREAM_PARTS_MAX 1024 /* the kernel's own limit (UIO_MAXIOV) */
 
@@ -39,8 +39,20 @@ struct wsp_stream {
     int fd; /* -1 once closed */
     bool wants_read;
     bool wants_write;
-    bool has_ended; /* private: on_end was called */
+    bool has_ended;     /* private: on_end was called */
+    uint8_t read_shift; /* one receive takes WSP_LOOP_READ_BYTES >> this */
 };
+
+/* Of a new stream: 16 KiB at a time. Whoever knows what the bytes cost may
+ * change it, up to the last one: 4 KiB. */
+#define WSP_STREAM_READ_SHIFT 4
+#define WSP_STREAM_READ_SHIFT_MAX 6
+
+/* How many bytes one receive takes at most. */
+static inline size_t wsp_stream_read_size(const struct wsp_stream *stream)
+{
+    return (size_t)WSP_LOOP_READ_BYTES >> stream->read_shift;
+}
 
 /* Takes over `fd` (non-blocking). Nothing is watched yet. */
 void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,

@@ -12,10 +12,8 @@
 
 static void on_accept(void *ud, int fd, const struct wsp_address *peer)
 {
-    struct wsp_transport *transport = wsp_transport_accept(ud, fd, peer);
-    if (transport) {
-        transport->is_admin = true;
-    }
+    struct wsp_caller caller = wsp_caller_of_peer(peer);
+    wsp_transport_accept_admin(ud, fd, &caller);
 }
 
 static bool is_local(const char *text)

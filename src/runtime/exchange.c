@@ -11,7 +11,7 @@
 #define PIPELINE_MAX (128 * 1024)
 
 struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
-                                      const struct wsp_address *peer)
+                                      const struct wsp_caller *caller)
 {
     struct wsp_exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange) {
@@ -19,8 +19,9 @@ struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
     }
     exchange->transport = transport;
     wsp_http_head_init(&exchange->head);
-    wsp_address_format(peer, exchange->remote_addr);
-    wsp_transport_arm(transport, WSP_EXCHANGE_HEAD_MS);
+    exchange->caller = *caller;
+    exchange->client = *caller;
+    wsp_transport_arm(transport, transport->server->settings->handshake_ms);
     return exchange;
 }
 
@@ -32,6 +33,14 @@ void wsp_exchange_free(struct wsp_exchange *exchange)
     }
 }
 
+void wsp_exchange_note_timeout(const struct wsp_exchange *exchange)
+{
+    if (!exchange->was_answered) {
+        wsp_refusal_note(exchange->transport->server,
+                         WSP_REFUSAL_HANDSHAKE_TIMEOUT, exchange->client.text);
+    }
+}
+
 struct wsp_request wsp_exchange_request(const struct wsp_exchange *exchange)
 {
     return (struct wsp_request){
@@ -40,7 +49,7 @@ struct wsp_request wsp_exchange_request(const struct wsp_exchange *exchange)
         .head_len = exchange->head_len,
         .body = {exchange->in.data + exchange->head_len,
                  exchange->head.content_length},
-        .remote_addr = exchange->remote_addr,
+        .remote_addr = exchange->client.text,
     };
 }
 
@@ -94,6 +103,7 @@ void wsp_exchange_refuse(struct wsp_exchange *exchange, int status,
 static void next_request(struct wsp_exchange *exchange)
 {
     struct wsp_buf *in = &exchange->in;
+    uint64_t handshake_ms = exchange->transport->server->settings->handshake_ms;
     size_t used = exchange->head_len + exchange->head.content_length;
     memmove(in->data, in->data + used, in->len - used);
     in->len -= used;
@@ -103,8 +113,9 @@ static void next_request(struct wsp_exchange *exchange)
     wsp_http_head_init(&exchange->head);
     exchange->head_len = 0;
     exchange->has_continued = false;
+    exchange->was_answered = true;
     wsp_transport_arm(exchange->transport,
-                      in->len ? WSP_EXCHANGE_HEAD_MS : WSP_EXCHANGE_IDLE_MS);
+                      in->len ? handshake_ms : WSP_EXCHANGE_IDLE_MS);
 }
 
 static void run_plain(struct wsp_exchange *exchange)
@@ -165,6 +176,18 @@ static bool has_body(struct wsp_exchange *exchange)
     return true;
 }
 
+/* Notes who asks: behind a trusted proxy it is whom that one names. */
+static void find_client(struct wsp_exchange *exchange)
+{
+    const struct wsp_settings *settings = exchange->transport->server->settings;
+    struct wsp_ip_port found;
+    bool is_other = wsp_caller_is_trusted(&exchange->caller, settings) &&
+                    wsp_forwarded_find(&exchange->head, exchange->in.data,
+                                       &settings->trust, &found);
+    exchange->client =
+        is_other ? wsp_caller_of_client(&found) : exchange->caller;
+}
+
 /* Parses on. Returns true when the head is complete. */
 static bool has_head(struct wsp_exchange *exchange)
 {
@@ -178,6 +201,9 @@ static bool has_head(struct wsp_exchange *exchange)
         return false;
     }
     exchange->head_len = (size_t)result;
+    if (result > 0) {
+        find_client(exchange);
+    }
     return result > 0;
 }
 
@@ -187,6 +213,10 @@ static bool handle_next(struct wsp_exchange *exchange)
 {
     struct wsp_transport *transport = exchange->transport;
     if (!has_head(exchange)) {
+        return false;
+    }
+    if (transport->is_crowded) {
+        wsp_exchange_refuse(exchange, 429, "too many connections");
         return false;
     }
     if (!transport->is_admin && is_socket_path(exchange)) {
@@ -216,13 +246,14 @@ static void handle_all(struct wsp_exchange *exchange)
 void wsp_exchange_on_data(struct wsp_exchange *exchange, const uint8_t *data,
                           size_t len)
 {
-    bool was_idle = exchange->in.len == 0;
+    bool was_idle = exchange->was_answered && exchange->in.len == 0;
     if (!wsp_buf_add(&exchange->in, data, len)) {
         wsp_transport_destroy(exchange->transport);
         return;
     }
     if (was_idle && exchange->head_len == 0) {
-        wsp_transport_arm(exchange->transport, WSP_EXCHANGE_HEAD_MS);
+        wsp_transport_arm(exchange->transport,
+                          exchange->transport->server->settings->handshake_ms);
     }
     handle_all(exchange);
 }

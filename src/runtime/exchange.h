@@ -8,13 +8,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "net/address.h"
 #include "proto/http_head.h"
+#include "runtime/caller.h"
 #include "runtime/request.h"
 #include "runtime/response.h"
 
 #define WSP_EXCHANGE_BODY_MAX (64 * 1024) /* bytes of a request's body */
-#define WSP_EXCHANGE_HEAD_MS 10000        /* for a whole request to arrive */
 #define WSP_EXCHANGE_IDLE_MS 60000        /* between two requests */
 
 struct wsp_transport;
@@ -23,18 +22,24 @@ struct wsp_exchange {
     struct wsp_transport *transport;
     struct wsp_buf in; /* bytes that arrived, from the head on */
     struct wsp_http_head head;
-    size_t head_len;    /* 0 while the head is incomplete */
-    bool has_continued; /* 100 Continue went out */
-    bool is_closing;    /* the last answer was written */
-    char remote_addr[WSP_ADDRESS_TEXT_MAX];
+    size_t head_len;          /* 0 while the head is incomplete */
+    bool has_continued;       /* 100 Continue went out */
+    bool is_closing;          /* the last answer was written */
+    bool was_answered;        /* a request before this one */
+    struct wsp_caller caller; /* who connected */
+    struct wsp_caller client; /* who asks, once the head is complete; another
+                                 one behind a trusted proxy */
 };
 
 /* Begins to wait for a request. NULL without memory. */
 struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
-                                      const struct wsp_address *peer);
+                                      const struct wsp_caller *caller);
 
 /* NULL is ignored. */
 void wsp_exchange_free(struct wsp_exchange *exchange);
+
+/* Its deadline has passed: counts who never sent a whole request. */
+void wsp_exchange_note_timeout(const struct wsp_exchange *exchange);
 
 /* Bytes arrived. The exchange may be gone afterwards. */
 void wsp_exchange_on_data(struct wsp_exchange *exchange, const uint8_t *data,

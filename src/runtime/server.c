@@ -54,12 +54,9 @@ static void free_dead(struct wsp_server *server)
     }
 }
 
-static void close_listeners(struct wsp_server *server)
+static void close_entrance(struct wsp_server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++) {
-        wsp_listener_close(server->listeners[i]);
-    }
-    server->listener_count = 0;
+    wsp_entrance_close(&server->entrance);
     wsp_admin_close(server);
 }
 
@@ -80,7 +77,7 @@ static void destroy_transports(struct wsp_server *server)
 static void reach_barrier(struct wsp_server *server)
 {
     server->is_closed = true;
-    close_listeners(server);
+    close_entrance(server);
     destroy_transports(server);
     wsp_server_log(server, WSP_LOG_INFO, "wspulse: server closed", NULL, 0);
     struct wsp_close_waiter *waiter;
@@ -118,6 +115,12 @@ static void set_timer(struct wsp_server *server)
 static void on_timer(void *ud)
 {
     struct wsp_server *server = ud;
+    uint64_t now_ms = wsp_loop_now_ms(server->loop);
+    if (server->timer_at_ms) {
+        wsp_metrics_lag(&server->hub.metrics, now_ms > server->timer_at_ms
+                                                  ? now_ms - server->timer_at_ms
+                                                  : 0);
+    }
     server->timer_at_ms = 0; /* the turn's tail does the work */
 }
 
@@ -164,7 +167,7 @@ static struct wsp_reader_limits reader_limits(
 {
     return (struct wsp_reader_limits){
         .max_message = (size_t)settings->options.max_message_size,
-        .max_fragments = 0,
+        .max_fragments = (uint32_t)settings->options.max_fragments,
         .validate_utf8 = settings->options.validate_utf8,
     };
 }
@@ -203,6 +206,8 @@ static struct wsp_server *allocate(struct wsp_loop *loop,
     STAILQ_INIT(&server->failed);
     STAILQ_INIT(&server->dead);
     STAILQ_INIT(&server->waiters);
+    wsp_entrance_init(&server->entrance);
+    wsp_address_counts_init(&server->addresses);
     server->loop = loop;
     server->cork = wsp_loop_cork_buffer(loop);
     server->settings = wsp_settings_new(options);
@@ -249,50 +254,13 @@ enum wsp_err wsp_server_new(struct wsp_loop *loop,
     return WSP_OK;
 }
 
-static void on_accept(void *ud, int fd, const struct wsp_address *peer)
-{
-    wsp_transport_accept(ud, fd, peer);
-}
-
-static enum wsp_err open_listener(struct wsp_server *server, const char *text,
-                                  struct wsp_diag *diag)
-{
-    struct wsp_listener *listener =
-        wsp_listener_open(server->loop, text, 0, on_accept, server, diag);
-    if (!listener) {
-        return WSP_ERR_LISTEN;
-    }
-    server->listeners[server->listener_count++] = listener;
-    return WSP_OK;
-}
-
-static enum wsp_err open_listeners(struct wsp_server *server,
-                                   struct wsp_diag *diag)
-{
-    const struct wsp_options *options = &server->settings->options;
-    size_t count = options->listen_count ? options->listen_count : 1;
-    server->listeners = calloc(count, sizeof(struct wsp_listener *));
-    if (!server->listeners) {
-        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
-                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = options->listen_count ? options->listen[i].address
-                                                 : "127.0.0.1:8080";
-        enum wsp_err err = open_listener(server, text, diag);
-        if (err) {
-            return err;
-        }
-    }
-    return wsp_admin_open(server, diag);
-}
-
 static void log_started(struct wsp_server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++) {
+    const char *address;
+    for (size_t i = 0; (address = wsp_server_address(server, i)); i++) {
         struct wsp_log_field fields[] = {
             WSP_LOG_STR("server", server->settings->options.name),
-            WSP_LOG_STR("address", wsp_server_address(server, i)),
+            WSP_LOG_STR("address", address),
         };
         wsp_server_log(server, WSP_LOG_INFO, "wspulse: server started", fields,
                        2);
@@ -315,11 +283,12 @@ enum wsp_err wsp_server_start(struct wsp_server *server, struct wsp_diag *diag)
     if (server->is_started) {
         return WSP_OK;
     }
-    enum wsp_err err = open_listeners(server, diag);
+    enum wsp_err err = wsp_entrance_open(server, diag);
+    if (!err) {
+        err = wsp_admin_open(server, diag);
+    }
     if (err) {
-        close_listeners(server);
-        free(server->listeners);
-        server->listeners = NULL;
+        close_entrance(server);
         return err;
     }
     server->is_started = true;
@@ -392,14 +361,14 @@ void wsp_server_free(struct wsp_server *server)
 {
     wsp_server_abort(server);
     on_tail(server);
-    close_listeners(server);
+    close_entrance(server);
     wsp_loop_tail_remove(server->loop, &server->tail);
     wsp_timer_free(server->timer);
     wsp_hub_fini(&server->hub);
     wsp_reader_pool_free(server->readers);
     wsp_compression_fini(&server->compression);
     wsp_settings_free(server->settings);
-    free(server->listeners);
+    wsp_address_counts_fini(&server->addresses);
     free(server);
 }
 
@@ -415,9 +384,7 @@ const char *wsp_server_path(const struct wsp_server *server)
 
 const char *wsp_server_address(const struct wsp_server *server, size_t index)
 {
-    return index < server->listener_count
-               ? wsp_listener_address(server->listeners[index])
-               : NULL;
+    return wsp_entrance_address(&server->entrance, index);
 }
 
 /* ---- swaps ---- */
@@ -460,6 +427,10 @@ enum wsp_err wsp_server_swap(struct wsp_server *server,
         return err;
     }
     struct wsp_options merged = merge(server->settings, options);
+    err = check(&merged, handlers, diag); /* what is kept must fit the new */
+    if (err) {
+        return err;
+    }
     struct wsp_settings *asked = wsp_settings_new(options);
     struct wsp_settings *next = wsp_settings_new(&merged);
     if (!asked || !next) {

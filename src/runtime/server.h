@@ -6,11 +6,13 @@
 
 #include <wspulse/server.h>
 
+#include "core/address_count.h"
 #include "core/compression.h"
 #include "core/hub.h"
-#include "net/listener.h"
 #include "net/loop.h"
 #include "proto/reader.h"
+#include "runtime/entrance.h"
+#include "runtime/refusal.h"
 #include "runtime/settings.h"
 #include "runtime/transport.h"
 
@@ -29,8 +31,8 @@ struct wsp_server {
     struct wsp_reader_pool *readers;
     struct wsp_reader_limits limits;
     struct wsp_compression compression;
-    struct wsp_listener **listeners; /* heap */
-    size_t listener_count;
+    struct wsp_entrance entrance;
+    struct wsp_address_counts addresses; /* sockets of each */
     struct wsp_listener *admin_listener; /* NULL: none */
     struct wsp_transport_list transports;
     size_t channel_count;               /* transports past the upgrade */
@@ -39,12 +41,14 @@ struct wsp_server {
     struct wsp_transport *corked;       /* the one being read, or NULL */
     uint8_t *cork;                      /* the loop's */
     size_t cork_len;                    /* bytes in it */
+    uint32_t read_count;                /* frames in what is being read */
     struct wsp_loop_tail tail;
     struct wsp_timer *timer; /* wakes the loop for deadlines */
     uint64_t timer_at_ms;    /* when it is set to; 0: not set */
     STAILQ_HEAD(, wsp_close_waiter) waiters;
     struct wsp_throttle too_big_warning; /* the first 1009 names the option */
-    struct wsp_throttle upgrade_warning;
+    struct wsp_throttle policy_warning;  /* and so does the first 1008 */
+    struct wsp_refusals refusals;
     bool is_started;
     bool is_closing;
     bool is_closed; /* the barrier was reached */

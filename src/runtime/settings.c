@@ -7,9 +7,9 @@
 /* How many strings and arrays a copy needs at most. */
 static size_t count_texts(const struct wsp_options *options)
 {
-    return 5 + options->listen_count + options->origin_count +
-           options->subprotocol_count + 2 * options->route_count +
-           2 * options->static_count + 5;
+    return 4 + options->listen_count + options->origin_count +
+           options->subprotocol_count + options->trusted_proxy_count +
+           2 * options->route_count + 2 * options->static_count + 7;
 }
 
 /* Keeps a heap block for the life of the settings. */
@@ -110,6 +110,28 @@ static bool copy_static_dirs(struct wsp_settings *settings)
     return true;
 }
 
+/* The ranges of `trusted_proxies`, which were checked. */
+static bool read_trust(struct wsp_settings *settings)
+{
+    const struct wsp_options *options = &settings->options;
+    size_t count = options->trusted_proxy_count;
+    struct wsp_ip_range *ranges =
+        keep(settings, calloc(count + 1, sizeof *ranges));
+    if (!ranges) {
+        return false;
+    }
+    settings->trust.ranges = ranges;
+    for (size_t i = 0; i < count; i++) {
+        struct wsp_span text = wsp_span_of(options->trusted_proxies[i]);
+        if (wsp_ip_range_parse(&ranges[settings->trust.count], text)) {
+            settings->trust.count++;
+        } else {
+            settings->trusts_unix = true;
+        }
+    }
+    return true;
+}
+
 static bool copy_all(struct wsp_settings *settings)
 {
     struct wsp_options *options = &settings->options;
@@ -121,7 +143,10 @@ static bool copy_all(struct wsp_settings *settings)
            copy_list(settings, &options->origins, options->origin_count) &&
            copy_list(settings, &options->subprotocols,
                      options->subprotocol_count) &&
-           copy_routes(settings) && copy_static_dirs(settings);
+           copy_list(settings, &options->trusted_proxies,
+                     options->trusted_proxy_count) &&
+           copy_routes(settings) && copy_static_dirs(settings) &&
+           read_trust(settings);
 }
 
 /* A duration in seconds; a positive one is at least a millisecond. */
@@ -140,6 +165,7 @@ struct wsp_settings *wsp_settings_new(const struct wsp_options *options)
     settings->options = *options;
     settings->texts = calloc(count_texts(options), sizeof *settings->texts);
     settings->write_wait_ms = milliseconds(options->write_wait);
+    settings->handshake_ms = milliseconds(options->handshake_timeout);
     if (!settings->texts || !copy_all(settings)) {
         wsp_settings_free(settings);
         return NULL;
@@ -196,7 +222,8 @@ struct wsp_hub_config wsp_settings_hub_config(
 static bool place_differs(const struct wsp_listen *a,
                           const struct wsp_listen *b)
 {
-    return strcmp(a->address, b->address) != 0;
+    return strcmp(a->address, b->address) != 0 ||
+           a->proxy_protocol != b->proxy_protocol;
 }
 
 static bool places_differ(const struct wsp_options *a,

@@ -8,6 +8,7 @@
 #include <wspulse/options.h>
 
 #include "core/hub.h"
+#include "proto/forwarded.h"
 
 struct wsp_settings {
     struct wsp_options
@@ -15,6 +16,9 @@ struct wsp_settings {
     char **texts; /* what those pointers point to; heap */
     size_t text_count;
     uint64_t write_wait_ms;
+    uint64_t handshake_ms;
+    struct wsp_forwarded_trust trust; /* ranges of `trusted_proxies`; heap */
+    bool trusts_unix;                 /* "unix" is one of them */
 };
 
 /* Copies checked options. NULL without memory. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/exchange.h"
+#include "runtime/quota.h"
 #include "runtime/server.h"
 
 /* So much of a batch of frames going out at once counts as progress. */
@@ -45,6 +46,7 @@ void wsp_transport_destroy(struct wsp_transport *transport)
     wsp_stream_fini(&transport->stream);
     wsp_transport_arm(transport, 0);
     TAILQ_REMOVE(&server->transports, transport, entry);
+    wsp_quota_leave(server, &transport->place);
     leave_channels(transport);
     if (!transport->is_failed_listed) {
         STAILQ_INSERT_TAIL(&server->dead, transport, fallen);
@@ -306,7 +308,9 @@ static void on_deadline(struct wsp_deadline *deadline)
     if (transport->phase == WSP_TRANSPORT_OPEN) {
         tell_session(transport, WSP_ERR_WRITE_TIMEOUT, 0);
     }
-    if (transport->phase != WSP_TRANSPORT_HTTP) {
+    if (transport->phase == WSP_TRANSPORT_HTTP) {
+        wsp_exchange_note_timeout(transport->exchange);
+    } else {
         wsp_stream_abort_on_close(&transport->stream);
     }
     wsp_transport_destroy(transport);
@@ -314,27 +318,58 @@ static void on_deadline(struct wsp_deadline *deadline)
 
 /* ---- beginning ---- */
 
-struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
-                                           const struct wsp_address *peer)
+static void refuse_socket(struct wsp_server *server, int fd)
+{
+    struct wsp_stream refused;
+    wsp_stream_init(&refused, server->loop, fd, &stream_ops, NULL);
+    wsp_stream_fini(&refused);
+}
+
+static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
+                                            const struct wsp_caller *caller,
+                                            struct wsp_quota *quota)
 {
     struct wsp_transport *transport = calloc(1, sizeof *transport);
-    struct wsp_stream refused;
     if (!transport) {
-        wsp_stream_init(&refused, server->loop, fd, &stream_ops, NULL);
-        wsp_stream_fini(&refused);
+        wsp_quota_leave(server, &quota->place);
+        refuse_socket(server, fd);
         return NULL;
     }
     transport->server = server;
+    transport->place = quota->place;
+    transport->is_crowded = quota->is_crowded;
     transport->deadline.fn = on_deadline;
     wsp_reader_init(&transport->reader);
     wsp_stream_init(&transport->stream, server->loop, fd, &stream_ops,
                     transport);
     TAILQ_INSERT_TAIL(&server->transports, transport, entry);
-    transport->exchange = wsp_exchange_new(transport, peer);
+    transport->exchange = wsp_exchange_new(transport, caller);
     if (!transport->exchange ||
         !wsp_stream_want_read(&transport->stream, true)) {
         wsp_transport_destroy(transport);
         return NULL;
     }
     return transport;
+}
+
+struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
+                                           const struct wsp_caller *caller)
+{
+    struct wsp_quota quota = wsp_quota_enter(server, caller);
+    if (quota.is_flooded) {
+        refuse_socket(server, fd);
+        return NULL;
+    }
+    return accept_counted(server, fd, caller, &quota);
+}
+
+void wsp_transport_accept_admin(struct wsp_server *server, int fd,
+                                const struct wsp_caller *caller)
+{
+    struct wsp_quota nobody = {.place = NULL};
+    struct wsp_transport *transport =
+        accept_counted(server, fd, caller, &nobody);
+    if (transport) {
+        transport->is_admin = true;
+    }
 }

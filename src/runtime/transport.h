@@ -15,12 +15,14 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "base/pace.h"
 #include "base/wheel.h"
 #include "core/link.h"
-#include "net/address.h"
 #include "net/stream.h"
 #include "proto/reader.h"
+#include "runtime/caller.h"
 
+struct wsp_address_count;
 struct wsp_exchange;
 struct wsp_pong;
 struct wsp_server;
@@ -45,25 +47,34 @@ struct wsp_transport {
     size_t hand_offset;                 /* bytes of it that are out */
     struct wsp_buf rest;                /* goes out behind `hand` */
     size_t rest_offset;
-    struct wsp_pong *pong;        /* the latest that is owed, or NULL */
-    struct wsp_deadline deadline; /* of the phase */
-    int failure;                  /* errno once the socket failed */
-    uint8_t phase;                /* enum wsp_transport_phase */
+    struct wsp_pong *pong;           /* the latest that is owed, or NULL */
+    struct wsp_address_count *place; /* where it is counted, or NULL */
+    struct wsp_deadline deadline;    /* of the phase */
+    int failure;                     /* errno once the socket failed */
+    struct wsp_pace control;         /* pings and pongs nobody asked for */
+    uint16_t pings_out;              /* of ours, that no pong has come for */
+    uint8_t phase;                   /* enum wsp_transport_phase */
     uint8_t window_bits; /* what it is sent may be compressed; 0: may not */
-    bool is_failed_listed;
-    bool is_admin;     /* answers the admin endpoints and nothing else */
-    bool is_channel;   /* counted among the upgraded ones */
-    bool is_finishing; /* FIN once everything is out */
-    bool has_ended;    /* the peer's FIN was seen */
+    bool is_failed_listed : 1;
+    bool is_admin : 1;     /* answers the admin endpoints and nothing else */
+    bool is_crowded : 1;   /* its address has too many sockets: refused */
+    bool is_channel : 1;   /* counted among the upgraded ones */
+    bool is_finishing : 1; /* FIN once everything is out */
+    bool has_ended : 1;    /* the peer's FIN was seen */
 };
 
 TAILQ_HEAD(wsp_transport_list, wsp_transport);
 STAILQ_HEAD(wsp_transport_fallen, wsp_transport);
 
 /* Takes over an accepted descriptor and begins to speak HTTP on it. Returns
- * NULL without memory; the descriptor is closed. */
+ * NULL without memory, or when the caller's address has far too many sockets;
+ * the descriptor is closed then. */
 struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
-                                           const struct wsp_address *peer);
+                                           const struct wsp_caller *caller);
+
+/* The same for the admin endpoints, where nobody is counted. */
+void wsp_transport_accept_admin(struct wsp_server *server, int fd,
+                                const struct wsp_caller *caller);
 
 /* Writes behind what waits; what the kernel refuses is kept. Returns false when
  * the transport failed or memory ran out (it fails then). */

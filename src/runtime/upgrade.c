@@ -9,18 +9,22 @@
 #include "proto/handshake.h"
 #include "runtime/exchange.h"
 #include "runtime/origin.h"
+#include "runtime/quota.h"
 #include "runtime/server.h"
 
-static void log_refusal(struct wsp_exchange *exchange, int status,
-                        const char *reason)
+/* Counts a refusal and says at level debug why. */
+static void note_refusal(struct wsp_exchange *exchange, enum wsp_refusal why,
+                         int status, const char *reason)
 {
-    struct wsp_log_field fields[] = {
-        WSP_LOG_STR("remote_addr", exchange->remote_addr),
+    struct wsp_server *server = exchange->transport->server;
+    const struct wsp_log_field fields[] = {
+        WSP_LOG_STR("remote_addr", exchange->client.text),
         WSP_LOG_NUM("status", status),
-        WSP_LOG_STR("reason", reason ? reason : ""),
+        WSP_LOG_STR("reason", reason),
     };
-    wsp_server_log(exchange->transport->server, WSP_LOG_DEBUG,
-                   "wspulse: upgrade refused", fields, 3);
+    wsp_refusal_note(server, why, exchange->client.text);
+    wsp_server_log(server, WSP_LOG_DEBUG, "wspulse: upgrade refused", fields,
+                   3);
 }
 
 /* The text of a refusal says nothing of its cause (decisions A4). */
@@ -28,7 +32,8 @@ static void refuse_admission(struct wsp_exchange *exchange,
                              const struct wsp_admission *admission)
 {
     int status = admission->status ? admission->status : 401;
-    log_refusal(exchange, status, admission->log_reason);
+    const char *reason = admission->log_reason;
+    note_refusal(exchange, WSP_REFUSAL_CONNECT, status, reason ? reason : "");
     wsp_exchange_refuse(exchange, status,
                         status == 401 ? "unauthorized" : NULL);
 }
@@ -36,7 +41,6 @@ static void refuse_admission(struct wsp_exchange *exchange,
 static void refuse_handshake(struct wsp_exchange *exchange, int status)
 {
     struct wsp_response response;
-    log_refusal(exchange, status, "handshake");
     wsp_response_init(&response);
     wsp_response_plain(&response, status, NULL);
     wsp_response_add(&response, "Sec-WebSocket-Version", "13");
@@ -45,6 +49,33 @@ static void refuse_handshake(struct wsp_exchange *exchange, int status)
     }
     wsp_exchange_answer(exchange, &response, true);
     wsp_response_fini(&response);
+}
+
+/* ---- the steps ---- */
+
+/* There is room for one more: in all, and behind a proxy of this client, whose
+ * address is known only now. Returns false after a refusal. */
+static bool has_room(struct wsp_exchange *exchange)
+{
+    struct wsp_transport *transport = exchange->transport;
+    struct wsp_server *server = transport->server;
+    double limit = server->settings->options.max_connections;
+    if (limit > 0 && (double)server->channel_count >= limit) {
+        wsp_refusal_note(server, WSP_REFUSAL_MAX_CONNECTIONS,
+                         exchange->client.text);
+        wsp_exchange_refuse(exchange, 503, "too many connections");
+        return false;
+    }
+    if (transport->place) {
+        return true;
+    }
+    struct wsp_quota quota = wsp_quota_enter(server, &exchange->client);
+    transport->place = quota.place;
+    if (quota.is_crowded || quota.is_flooded) {
+        wsp_exchange_refuse(exchange, 429, "too many connections");
+        return false;
+    }
+    return true;
 }
 
 /* Asks the application. Returns false after a refusal. */
@@ -67,23 +98,38 @@ static bool admit(struct wsp_exchange *exchange,
     return true;
 }
 
+static bool has_origin(struct wsp_exchange *exchange,
+                       const struct wsp_request *request)
+{
+    struct wsp_server *server = exchange->transport->server;
+    if (wsp_origin_is_allowed(server, request)) {
+        return true;
+    }
+    wsp_refusal_note_origin(server, exchange->client.text,
+                            wsp_request_header(request, wsp_span_of("Origin")));
+    refuse_handshake(exchange, 403);
+    return false;
+}
+
+/* Returns false after a refusal for a status that is not 0. */
+static bool passes(struct wsp_exchange *exchange, int status)
+{
+    if (status) {
+        note_refusal(exchange, WSP_REFUSAL_HANDSHAKE, status, "handshake");
+        refuse_handshake(exchange, status);
+    }
+    return status == 0;
+}
+
 /* The checks behind `connect`. Returns false after a refusal. */
 static bool check(struct wsp_exchange *exchange,
                   const struct wsp_request *request)
 {
+    const struct wsp_http_head *head = &exchange->head;
     const char *bytes = exchange->in.data;
-    int status = wsp_handshake_check(&exchange->head, bytes);
-    if (!status &&
-        !wsp_origin_is_allowed(exchange->transport->server, request)) {
-        status = 403;
-    }
-    if (!status) {
-        status = wsp_handshake_check_key(&exchange->head, bytes);
-    }
-    if (status) {
-        refuse_handshake(exchange, status);
-    }
-    return status == 0;
+    return passes(exchange, wsp_handshake_check(head, bytes)) &&
+           has_origin(exchange, request) &&
+           passes(exchange, wsp_handshake_check_key(head, bytes));
 }
 
 /* Registers the session; without one the peer is told and let go. */
@@ -193,12 +239,15 @@ static struct wsp_request upgrade_request(const struct wsp_exchange *exchange)
 void wsp_upgrade_run(struct wsp_exchange *exchange)
 {
     if (exchange->transport->server->is_closing) {
+        wsp_refusal_note(exchange->transport->server, WSP_REFUSAL_CLOSING,
+                         exchange->client.text);
         wsp_exchange_refuse(exchange, 503, "server closed");
         return;
     }
     struct wsp_request request = upgrade_request(exchange);
     struct wsp_admission admission;
-    if (admit(exchange, &request, &admission) && check(exchange, &request)) {
+    if (has_room(exchange) && admit(exchange, &request, &admission) &&
+        check(exchange, &request)) {
         accept_upgrade(exchange, &request, &admission);
     }
 }

@@ -100,6 +100,26 @@
 ---Bytes of `connection:set` for one connection, keys and values, 0 to
 ---16,777,216. Default 4,096.
 ---@field connection_data_bytes? integer
+---
+---From the connection to the end of its first request, (0, 300]. Default 10.
+---@field handshake_timeout? number
+---WebSockets of this server, 0 to 16,777,216, 0 is no limit; one more is
+---answered with 503. Default 0.
+---@field max_connections? integer
+---Sockets of one IPv4 address or one /64 of IPv6, 0 to 16,777,216, 0 is no
+---limit; one more is answered with 429. Default 0.
+---@field max_connections_per_ip? integer
+---How fast connections are accepted. Default: no limit.
+---@field accept_rate? { per_second?: number, burst?: integer }
+---Frames of one inbound message, 0 to 16,777,216, 0 is no limit; more is close
+---code 1008. Default 16,384.
+---@field max_fragments? integer
+---Pings, and pongs that nobody asked for, of one peer in a second, 0 to
+---1,000,000, 0 is no limit; more is close code 1008. Default 100.
+---@field max_control_rate? integer
+---Addresses, ranges such as `"10.0.0.0/8"`, or `"unix"`: whose word on who a
+---client is counts (`X-Forwarded-For`, `proxy_protocol`). Default: nobody's.
+---@field trusted_proxies? string | string[]
 
 ---@alias wspulse.check_origin fun(req: wspulse.Request): boolean
 ---@alias wspulse.on_disconnect fun(conn: wspulse.Connection, err?: wspulse.Error, reason: wspulse.reason)
@@ -121,6 +141,9 @@
 ---A place to listen at.
 ---@class wspulse.listen
 ---@field address string `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`
+---Connections come from `trusted_proxies` only and begin with the header of the
+---PROXY protocol, version 1 or 2. Default false.
+---@field proxy_protocol? boolean
 
 ---How messages are compressed.
 ---@class wspulse.compression

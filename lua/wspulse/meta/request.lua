@@ -6,7 +6,8 @@
 ---@class wspulse.Request
 ---@field path string as sent, without the query, not decoded
 ---@field method string `GET`, in capitals as sent
----@field remote_addr string `127.0.0.1:54321`, `[::1]:54321` or `unix`
+---@field remote_addr string `127.0.0.1:54321`, `[::1]:54321` or `unix`; the
+---client's behind `trusted_proxies`, which may come without a port
 ---@field subprotocol? string the one of `subprotocols` that the answer names
 local Request = {}
 

@@ -187,6 +187,20 @@ export class Server {
     return within(answer, `the answer to ${line}`);
   }
 
+  // The page of the admin address, whose place is in the log.
+  async metrics() {
+    const [, address] =
+      /admin endpoints opened.*address=([^\s]+)/.exec(this.stderr) ?? [];
+    assert.ok(address, "the log names an admin address");
+    const wire = await this.wire(`ws://${address}/`);
+    try {
+      return (await wire.request("GET", "/metrics")).body;
+    } finally {
+      wire.destroy();
+      this.#sockets.delete(wire);
+    }
+  }
+
   // A reload that must be accepted.
   async reload(script) {
     const answer = await this.command(script ? `reload ${script}` : "reload");

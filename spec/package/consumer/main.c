@@ -42,7 +42,7 @@ static void close_server(void *ud)
 
 static int serve(struct app *app, struct wsp_diag *diag)
 {
-    static const struct wsp_listen addresses[] = {{"127.0.0.1:0"}};
+    static const struct wsp_listen addresses[] = {{.address = "127.0.0.1:0"}};
     struct wsp_options options;
     wsp_options_init(&options);
     options.listen = addresses;

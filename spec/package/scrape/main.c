@@ -24,7 +24,7 @@ static struct wsp_error *echo(void *ud, struct wsp_connection *connection,
 
 int main(void)
 {
-    static const struct wsp_listen addresses[] = {{"127.0.0.1:0"}};
+    static const struct wsp_listen addresses[] = {{.address = "127.0.0.1:0"}};
     struct wsp_diag diag = {.code = WSP_OK};
     struct wsp_loop *loop = wsp_loop_new(&diag);
     struct wsp_server *server = NULL;
