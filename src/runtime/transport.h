@@ -113,7 +113,7 @@ void wsp_transport_watch_output(struct wsp_transport *transport);
 /* (Re)arms the phase's deadline; 0 disarms it. */
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);
 
-/* ---- channel.c: the WebSocket side ---- */
+/* ---- the WebSocket side (channel.c, channel_input.c) ---- */
 
 /* Becomes the link of a session: from now on it speaks WebSocket, compressed as
  * was agreed. The exchange is gone. */
@@ -129,6 +129,15 @@ void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
 /* Writes the cork of a transport that is being read, and keeps what the kernel
  * refused. */
 void wsp_channel_uncork(struct wsp_transport *transport);
+
+/* Sends a close frame behind everything that was written before. */
+void wsp_channel_emit_close(struct wsp_transport *transport, uint16_t code,
+                            struct wsp_span reason);
+
+/* Answers a ping: at once when the socket takes it; else with the latest one
+ * when it does, and then older ones need no answer (RFC 6455 §5.5.3). */
+void wsp_channel_pong(struct wsp_transport *transport, const uint8_t *data,
+                      size_t len);
 
 /* Everything is out: the pong that is owed goes, then the session's queue. */
 void wsp_channel_drained(struct wsp_transport *transport);
