@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole server, the application behind it and its guests, on a clock that is
- * turned by hand: the input decides what everybody does. */
+ * turned by hand: the input decides what everybody does.
+ *
+ * Memory can be refused (support/heap.h) to whatever the loop does; everything
+ * else in a target runs between heap_hold and heap_release. */
 #ifndef WSP_FUZZ_HOUSE_H
 #define WSP_FUZZ_HOUSE_H
 
@@ -58,8 +61,5 @@ void house_turn(struct house *house);
 
 /* A new transport for a guest, who was away or leaves for it. */
 void house_admit(struct house *house, struct guest *guest);
-
-/* Lets time pass: net/loop.c reads this clock. */
-void house_pass(uint64_t ms);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole server on socketpairs: the input says who connects, what they send and
- * when they go, when time passes and what the application does, in callbacks
- * too. Callbacks come in their order, guests get well-formed frames with growing
+ * when they go, when time passes, when memory ends and what the application
+ * does, in callbacks too. Callbacks come in their order, guests get well-formed frames with growing
  * numbers and nothing behind a close frame, and in the end nothing is left.
  * Covers: src/runtime/server.c src/runtime/transport.c src/runtime/channel.c
  *         src/runtime/exchange.c src/runtime/upgrade.c src/runtime/route.c
@@ -12,6 +12,8 @@
 
 #include "house.h"
 #include "proto/client_frame.h"
+#include "support/heap.h"
+#include "support/virtual_clock.h"
 #include "target.h"
 
 /* ---- what a guest does ---- */
@@ -139,9 +141,12 @@ static void step(struct house *house)
     } else if (deed < 17) {
         house_act(house);
     } else if (deed == 17) {
-        house_pass(bytes_take(house->input) * 100U);
+        virtual_clock_pass(bytes_take(house->input) * 100U);
     } else if (deed == 18 && !house->is_barred) {
         house_swap(house);
+    } else if (deed == 19) {
+        heap_refuse(1 + (long)bytes_below(house->input, 16),
+                    1 + (long)bytes_below(house->input, 4));
     }
 }
 
@@ -154,10 +159,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         loop = wsp_loop_new(NULL);
         FUZZ_CHECK(loop != NULL);
     }
+    heap_hold();
+    heap_refuse(0, 0);
     house_open(&house, loop, &input);
     while (input.len > 0 && house.member_count < HOUSE_MEMBERS / 2) {
         step(&house);
     }
     house_close(&house);
+    heap_release();
     return 0;
 }

@@ -28,8 +28,9 @@ WSP_API enum wsp_err wsp_server_start(struct wsp_server *server,
 
 /* Begins to close (idempotent): stops accepting, every peer gets 1001, and
  * on_disconnect runs for every connection. `done(ud)` is called once every peer
- * has answered, at the latest write_wait later; NULL is accepted. Callable from
- * a callback. */
+ * has answered, at the latest write_wait later; NULL is accepted. Of several
+ * ones all but the first are called at once when there is no memory to remember
+ * them with. Callable from a callback. */
 WSP_API void wsp_server_close(struct wsp_server *server, wsp_loop_fn done,
                               void *ud);
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Every test of every spec gives back what it took: the linker leads the
- * runner of cmocka and the allocations of our code through here, and a test
- * after which more blocks or descriptors are open than before it fails.
- * Owner: the linker (`--wrap`). Thread: tests run on one; allocations may be
- * made on any. */
+ * runner of cmocka through here, and a test after which more blocks or
+ * descriptors are open than before it fails.
+ * Owner: the linker (`--wrap`). Thread: tests run on one. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,87 +15,13 @@
 
 #include <cmocka.h>
 
-/* A program of specs is the one place where a global is in order: malloc has
- * no argument for a context. */
-static atomic_long open_blocks;
+#include "heap.h"
 
 /* What there was at some moment. */
 struct balance {
     long blocks;
     long descriptors;
 };
-
-/* ---- allocations: the names are those that the linker asks for ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t len);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t len);
-int __wrap_asprintf(char **text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void *count_block(void *block)
-{
-    if (block) {
-        open_blocks++;
-    }
-    return block;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return count_block(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return count_block(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    void *moved = __real_realloc(block, size);
-    return block ? moved : count_block(moved);
-}
-
-void __wrap_free(void *block)
-{
-    if (block) {
-        open_blocks--;
-    }
-    __real_free(block);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return count_block(__real_strdup(text));
-}
-
-char *__wrap_strndup(const char *text, size_t len)
-{
-    return count_block(__real_strndup(text, len));
-}
-
-int __wrap_asprintf(char **text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int written = vasprintf(text, format, args);
-    va_end(args);
-    if (written >= 0) {
-        open_blocks++;
-    }
-    return written;
-}
 
 /* ---- tests ---- */
 
@@ -115,7 +39,7 @@ static long count_descriptors(void)
 
 static struct balance take_balance(void)
 {
-    return (struct balance){open_blocks, count_descriptors()};
+    return (struct balance){heap_open_blocks(), count_descriptors()};
 }
 
 /* 0 when all that `who` has taken since is given back, else -1. */
@@ -195,7 +119,7 @@ int __wrap__cmocka_run_group_tests(const char *name,
                                    CMFixtureFunction setup,
                                    CMFixtureFunction teardown)
 {
-    struct CMUnitTest *balanced = __real_calloc(count, sizeof *balanced);
+    struct CMUnitTest *balanced = calloc(count, sizeof *balanced);
     if (!balanced) {
         return -1;
     }
@@ -215,6 +139,6 @@ int __wrap__cmocka_run_group_tests(const char *name,
     };
     int failed = __real__cmocka_run_group_tests(name, balanced, count,
                                                 begin_group, end_group);
-    __real_free(balanced);
+    free(balanced);
     return failed == 0 && !group.is_settled ? 1 : failed;
 }

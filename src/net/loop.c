@@ -52,7 +52,8 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 }
 
 /* One thread uses the base, so it needs no lock; the environment has no say in
- * how it waits; timers of libevent's coarse clock are enough (net/timer.c). */
+ * how it waits; without epoll there is no base, rather than one that is slow;
+ * timers of libevent's coarse clock are enough (net/timer.c). */
 static struct event_base *make_base(void)
 {
     struct event_config *config = event_config_new();
@@ -61,7 +62,8 @@ static struct event_base *make_base(void)
     }
     struct event_base *base = NULL;
     int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV;
-    if (event_config_set_flag(config, flags) == 0) {
+    if (event_config_set_flag(config, flags) == 0 &&
+        event_config_require_features(config, EV_FEATURE_O1) == 0) {
         base = event_base_new_with_config(config);
     }
     event_config_free(config);

@@ -86,7 +86,9 @@ static void reach_barrier(struct wsp_server *server)
         if (waiter->done) {
             waiter->done(waiter->ud);
         }
-        free(waiter);
+        if (waiter != &server->first_waiter) {
+            free(waiter);
+        }
     }
 }
 
@@ -296,10 +298,11 @@ enum wsp_err wsp_server_start(struct wsp_server *server, struct wsp_diag *diag)
     return WSP_OK;
 }
 
-/* Remembers who waits; returns false without memory. */
-static bool add_waiter(struct wsp_server *server, wsp_loop_fn done, void *ud)
+/* Remembers who waits. Owns: `waiter`; NULL means no memory, and false. */
+static bool add_waiter(struct wsp_server *server,
+                       struct wsp_close_waiter *waiter, wsp_loop_fn done,
+                       void *ud)
 {
-    struct wsp_close_waiter *waiter = malloc(sizeof *waiter);
     if (!waiter) {
         return false;
     }
@@ -308,10 +311,17 @@ static bool add_waiter(struct wsp_server *server, wsp_loop_fn done, void *ud)
     return true;
 }
 
+/* The first one to close needs no memory for that. */
+static struct wsp_close_waiter *get_waiter(struct wsp_server *server)
+{
+    return server->first_waiter.done ? malloc(sizeof(struct wsp_close_waiter))
+                                     : &server->first_waiter;
+}
+
 void wsp_server_close(struct wsp_server *server, wsp_loop_fn done, void *ud)
 {
-    bool is_waiting =
-        done && !server->is_closed && add_waiter(server, done, ud);
+    bool is_waiting = done && !server->is_closed &&
+                      add_waiter(server, get_waiter(server), done, ud);
     if (!server->is_closing) {
         server->is_closing = true;
         wsp_server_log(server, WSP_LOG_INFO, "wspulse: server closing", NULL,
@@ -331,7 +341,9 @@ enum wsp_err wsp_server_wait(struct wsp_server *server, wsp_loop_fn done,
         done(ud);
         return WSP_OK;
     }
-    return add_waiter(server, done, ud) ? WSP_OK : WSP_ERR_OUT_OF_MEMORY;
+    struct wsp_close_waiter *waiter = malloc(sizeof *waiter);
+    return add_waiter(server, waiter, done, ud) ? WSP_OK
+                                                : WSP_ERR_OUT_OF_MEMORY;
 }
 
 void wsp_server_abort(struct wsp_server *server)

@@ -18,7 +18,7 @@
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms)
 {
     struct wsp_hub *hub = &transport->server->hub;
-    if (after_ms == 0) {
+    if (after_ms == 0 || transport->phase == WSP_TRANSPORT_DEAD) {
         wsp_wheel_disarm(&hub->wheel, &transport->deadline);
         return;
     }

@@ -110,7 +110,7 @@ void wsp_transport_free(struct wsp_transport *transport);
 /* Something waits for the socket: it must move within the write wait. */
 void wsp_transport_watch_output(struct wsp_transport *transport);
 
-/* (Re)arms the phase's deadline; 0 disarms it. */
+/* (Re)arms the phase's deadline; 0 disarms it. A dead transport has none. */
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);
 
 /* ---- the WebSocket side (channel.c, channel_input.c) ---- */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "visitor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+bool visitor_connect(struct visitor *visitor, const char *address)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    visitor_leave(visitor);
+    *visitor = (struct visitor){.fd = -1};
+    snprintf(name.sun_path, sizeof name.sun_path, "%s",
+             address + strlen("unix:"));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0) {
+        close(fd);
+        return false;
+    }
+    visitor->fd = fd;
+    return true;
+}
+
+void visitor_leave(struct visitor *visitor)
+{
+    if (visitor->fd >= 0) {
+        close(visitor->fd);
+    }
+    visitor->fd = -1;
+}
+
+void visitor_write(struct visitor *visitor, const void *data, size_t len)
+{
+    if (visitor->fd >= 0) {
+        ssize_t sent =
+            send(visitor->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+    }
+}
+
+void visitor_say(struct visitor *visitor, const char *text)
+{
+    visitor_write(visitor, text, strlen(text));
+}
+
+void visitor_upgrade(struct visitor *visitor, const char *query)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "GET /ws?%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Protocol: v2\r\n"
+             "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+             query);
+    visitor_say(visitor, text);
+}
+
+void visitor_send(struct visitor *visitor, uint8_t first, const char *data,
+                  size_t len)
+{
+    static char frame[65536 + 8];
+    size_t head = len < 126 ? 2 : 4;
+    frame[0] = (char)first;
+    frame[1] = (char)(0x80 | (len < 126 ? len : 126));
+    if (len >= 126) {
+        frame[2] = (char)(len >> 8);
+        frame[3] = (char)len;
+    }
+    memset(frame + head, 0, 4); /* the mask */
+    memcpy(frame + head + 4, data, len);
+    visitor_write(visitor, frame, head + 4 + len);
+}
+
+/* Keeps the last bytes. */
+static void keep(struct visitor *visitor, const char *data, size_t len)
+{
+    size_t size = sizeof visitor->tail;
+    visitor->got += len;
+    if (len > size) {
+        data += len - size;
+        len = size;
+    }
+    size_t kept = visitor->tail_len;
+    if (kept + len > size) {
+        size_t lost = kept + len - size;
+        memmove(visitor->tail, visitor->tail + lost, kept - lost);
+        kept -= lost;
+    }
+    memcpy(visitor->tail + kept, data, len);
+    visitor->tail_len = kept + len;
+}
+
+void visitor_read(struct visitor *visitor)
+{
+    static char data[65536];
+    while (visitor->fd >= 0 && !visitor->has_ended) {
+        ssize_t got = recv(visitor->fd, data, sizeof data, MSG_DONTWAIT);
+        if (got > 0) {
+            keep(visitor, data, (size_t)got);
+            continue;
+        }
+        visitor->has_ended = got == 0 || errno != EAGAIN;
+        return;
+    }
+}
+
+bool visitor_has(const struct visitor *visitor, const char *text)
+{
+    return memmem(visitor->tail, visitor->tail_len, text, strlen(text)) != NULL;
+}
+
+void visitor_forget(struct visitor *visitor)
+{
+    visitor->tail_len = 0;
+    visitor->got = 0;
+}
