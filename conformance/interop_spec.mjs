@@ -14,10 +14,11 @@ const made = path.resolve(here, "../build");
 const python = path.join(made, "conformance-venv/bin/python");
 const clientOf = (name) => path.join(here, "clients", name);
 const abilities = ["pieces", "ping"];
+const all = [...abilities, "compression"];
 
 interop({
   name: "Python websockets",
-  abilities,
+  abilities: all,
   open: openWith([python, clientOf("websockets_client.py")]),
 });
 interop({
@@ -28,7 +29,7 @@ interop({
 for (const name of ["gorilla", "coder"]) {
   interop({
     name: `Go ${name}`,
-    abilities,
+    abilities: all,
     open: openWith([path.join(made, "conformance-go", name)]),
   });
 }

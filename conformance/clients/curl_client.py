@@ -14,7 +14,7 @@ UPGRADE_BY_CURL = 2  # CURLOPT_CONNECT_ONLY
 
 
 class Client:
-    def open(self, url, subprotocols):
+    def open(self, url, subprotocols, _compression):
         self.heads = []
         self.curl = Curl()
         self.curl.setopt(CurlOpt.URL, url.encode())

@@ -29,7 +29,9 @@ def end_of(code, reason):
 def answer(client, command):
     match command["do"]:
         case "open":
-            client.open(command["url"], command["subprotocols"])
+            client.open(
+                command["url"], command["subprotocols"], command["compression"]
+            )
             return {"subprotocol": client.subprotocol() or ""}
         case "send":
             client.send(command["text"])

@@ -15,11 +15,11 @@ class Client:
     def __init__(self, stack):
         self.stack = stack
 
-    def open(self, url, subprotocols):
+    def open(self, url, subprotocols, compression):
         opening = connect(
             url,
             subprotocols=subprotocols or None,
-            compression=None,
+            compression="deflate" if compression else None,
             max_size=None,
         )
         self.socket = self.stack.enter_context(opening)

@@ -36,10 +36,11 @@ class Program {
 }
 
 // What opens a socket by means of the program that `words` start.
-export const openWith = (words) => async (url, subprotocols) => {
+export const openWith = (words) => async (url, subprotocols, compression) => {
   const program = new Program(words);
+  const wanted = { url, subprotocols, compression };
   try {
-    const { subprotocol } = await program.ask("open", { url, subprotocols });
+    const { subprotocol } = await program.ask("open", wanted);
     return socketOf(program, subprotocol);
   } catch (error) {
     program.kill();

@@ -101,6 +101,17 @@ describe("a number out of range", function()
     { "upgrader_buffer_size", { write = -1 },
       "wspulse: WithUpgraderBufferSize: writeSize must be positive "
         .. "(upgrader_buffer_size.write = -1)" },
+    { "compression", { level = 10 },
+      "wspulse: compression: n exceeds maximum (9) (compression.level = 10)" },
+    { "compression", { min_size = -1 },
+      "wspulse: compression: n must be non-negative "
+        .. "(compression.min_size = -1)" },
+    { "compression", { server_max_window_bits = 8 },
+      "wspulse: compression: n must be at least 9, the smallest window of zlib "
+        .. "(compression.server_max_window_bits = 8)" },
+    { "compression", { max_memory = 0.5 },
+      "wspulse: compression: n must be a whole number "
+        .. "(compression.max_memory = 0.5)" },
   }
   for _, row in ipairs(table_of_texts) do
     local name, value, text = row[1], row[2], row[3]
@@ -135,6 +146,10 @@ describe("a number out of range", function()
       send_buffer_size = { 1, 4096 },
       heartbeat = { { ping = 300, pong = 600 }, { ping = 1 }, {} },
       upgrader_buffer_size = { { read = 1, write = 1 }, {} },
+      compression = {
+        true, false, {}, { level = 9, client_no_context_takeover = false },
+        { min_size = 0, server_max_window_bits = 9, max_memory = 0 },
+      },
     } do
       for _, value in ipairs(values) do
         assert.has_no.errors(function()
@@ -160,6 +175,14 @@ describe("a wrong type", function()
       'wspulse: WithOnMessage: must be a function (on_message = "handler")' },
     { "close_reasons", 1,
       "wspulse: close_reasons: must be true or false (close_reasons = 1)" },
+    { "compression", "gzip",
+      "wspulse: compression: must be true, false or a table such as "
+        .. '{ level = 1 } (compression = "gzip")' },
+    { "compression", { level = "fast" },
+      'wspulse: compression: must be a number (compression.level = "fast")' },
+    { "compression", { client_no_context_takeover = 1 },
+      "wspulse: compression: must be true or false "
+        .. "(compression.client_no_context_takeover = 1)" },
     { "takeover", "steal",
       'wspulse: takeover: must be "duplicate" or "resume" '
         .. '(takeover = "steal")' },
@@ -276,6 +299,10 @@ describe("an unknown key", function()
     assert.equal(
       "wspulse: unknown option admin.lisen; did you mean admin.listen?",
       refused("admin", { lisen = "127.0.0.1:0" }))
+    assert.equal(
+      "wspulse: unknown option compression.leve; "
+        .. "did you mean compression.level?",
+      refused("compression", { leve = 1 }))
     assert.equal(
       "wspulse: unknown option metrics.connection_open; "
         .. "did you mean metrics.connection_opened?",

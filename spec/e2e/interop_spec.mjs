@@ -20,9 +20,10 @@ async function textOf(message) {
 
 interop({
   name: "ws",
-  abilities: ["pieces", "ping"],
-  async open(url, offer) {
-    const socket = new WebSocket(url, offer, { perMessageDeflate: false });
+  abilities: ["pieces", "ping", "compression"],
+  async open(url, offer, compression) {
+    const perMessageDeflate = compression && { threshold: 0 };
+    const socket = new WebSocket(url, offer, { perMessageDeflate });
     const peer = new Peer(socket);
     await within(
       new Promise((resolve, reject) => {
@@ -58,6 +59,7 @@ interop({
 
 interop({
   name: "undici",
+  abilities: ["decompression"],
   async open(url, offer) {
     const client = await within(
       openStandardSocket(UndiciWebSocket, url, offer),
@@ -85,6 +87,7 @@ after(() => browser.close());
 
 interop({
   name: "Chromium",
+  abilities: ["compression"],
   async open(url, offer) {
     const page = await browser.newPage();
     const run = (script, ...words) =>

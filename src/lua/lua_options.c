@@ -238,7 +238,7 @@ static void read_compression(lua_State *L, const struct wsp_lua_option *option,
         return;
     }
     wsp_lua_option_check_table(
-        L, option, "must be true, false or a table { level =, min_size = … }",
+        L, option, "must be true, false or a table such as { level = 1 }",
         names);
     read_field(L, option, "level", &compression->level);
     read_field(L, option, "min_size", &compression->min_size);

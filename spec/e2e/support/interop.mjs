@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What every client that we did not write has to be able to do with the server.
 //
-// A client is { name, abilities, open(url, subprotocols) }; `open` gives
+// A client is { name, abilities, open(url, subprotocols, compression) }; with
+// the last one true it offers permessage-deflate and uses it: an ability, or
+// "decompression" for who reads and does not write it. `open` gives
 //   subprotocol                 that was agreed on, "" for none
 //   text(string)                sends, gives the text that comes back
 //   bytes(buffer)               the same in binary
@@ -15,14 +17,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Proxy } from "./proxy.mjs";
 import { randomBytes } from "./random.mjs";
 import { serve } from "./server.mjs";
 
 const MIB = 1024 * 1024;
 
-async function withClient(client, server, use, { query, offer } = {}) {
+async function withClient(client, server, use, options = {}) {
+  const { query, offer = [], compression = false } = options;
   const url = `${server.url}?${new URLSearchParams(query)}`;
-  const socket = await client.open(url, offer ?? []);
+  const socket = await client.open(url, offer, compression);
   try {
     await use(socket);
   } finally {
@@ -114,11 +118,38 @@ async function agreesOnSubprotocol(client, server) {
   }
 }
 
+// What is compressed is counted on the line. Some clients read what is
+// compressed and write nothing that is.
+async function compresses(client, server, isBothWays) {
+  const proxy = await Proxy.open(server.port);
+  const text = "the quick brown fox ".repeat(10_000);
+  const talk = async (socket) => {
+    for (let round = 0; round < 5; round++) {
+      assert.ok((await socket.text(text)) === text);
+      const bytes = await socket.bytes(Buffer.from(text));
+      assert.ok(bytes.equals(Buffer.from(text)));
+    }
+    const length = 10 * text.length;
+    assert.ok(proxy.down < length / 10, `${proxy.down} bytes came`);
+    assert.equal(proxy.up < length / 10, isBothWays, `${proxy.up} bytes went`);
+    await echoes(socket);
+    await echoesOneMegabyte(socket);
+    if (isBothWays && socket.pieces) await joinsFragments(socket);
+    assert.equal((await socket.close(1000, "")).code, 1000);
+  };
+  const url = server.url.replace(`:${server.port}`, `:${proxy.port}`);
+  try {
+    await withClient(client, { url }, talk, { compression: true });
+  } finally {
+    proxy.close();
+  }
+}
+
 // Registers the tests of one client.
 export function interop(client) {
   const abilities = client.abilities ?? [];
-  const check = (what, use) =>
-    test(`${client.name}: ${what}`, () => serve("interop.lua", {}, use));
+  const check = (what, use, env = {}) =>
+    test(`${client.name}: ${what}`, () => serve("interop.lua", { env }, use));
   const talk = (what, use) =>
     check(what, (server) => withClient(client, server, use));
 
@@ -129,4 +160,14 @@ export function interop(client) {
   check("the client closes", (server) => closesByClient(client, server));
   check("the server closes", (server) => closesByServer(client, server));
   check("sub-protocol", (server) => agreesOnSubprotocol(client, server));
+  const isBothWays = abilities.includes("compression");
+  if (isBothWays || abilities.includes("decompression")) {
+    for (const takeover of ["0", "1"]) {
+      check(
+        `compression, contexts ${takeover === "1" ? "kept" : "dropped"}`,
+        (server) => compresses(client, server, isBothWays),
+        { FIXTURE_COMPRESSION: "1", FIXTURE_TAKEOVER: takeover },
+      );
+    }
+  }
 }

@@ -65,6 +65,8 @@ export class Proxy {
   #server;
   #sockets = new Set();
   connections = 0;
+  up = 0; // bytes that clients have sent
+  down = 0; // bytes that the server has sent
   isDown = false; // whether new connections are reset at once
 
   constructor(target, plans) {
@@ -84,8 +86,9 @@ export class Proxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  // A reset waits for what is still to be written, which may be for ever.
   close() {
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
   }
 
@@ -109,6 +112,8 @@ export class Proxy {
     this.#hold(client);
     this.#hold(upstream);
     const link = { client, upstream, isMute: false };
+    client.on("data", (chunk) => (this.up += chunk.length));
+    upstream.on("data", (chunk) => (this.down += chunk.length));
     client.on("data", (chunk) => link.isMute || upstream.write(chunk));
     client.on("end", () => link.isMute || upstream.end());
     client.on("close", () => link.isVanished || upstream.resetAndDestroy());

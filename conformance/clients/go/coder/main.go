@@ -22,10 +22,15 @@ type client struct {
 
 func (c *client) Inbox() dialogue.Inbox { return c.inbox }
 
-func (c *client) Open(url string, subprotocols []string) (string, error) {
+func (c *client) Open(
+	url string, subprotocols []string, isPacked bool,
+) (string, error) {
 	options := websocket.DialOptions{
 		Subprotocols:    subprotocols,
 		CompressionMode: websocket.CompressionDisabled,
+	}
+	if isPacked {
+		options.CompressionMode = websocket.CompressionContextTakeover
 	}
 	conn, _, err := websocket.Dial(context.Background(), url, &options)
 	if err != nil {

@@ -40,7 +40,7 @@ func NewInbox() Inbox {
 
 // Client is a connection. A message of several pieces is sent in several frames.
 type Client interface {
-	Open(url string, subprotocols []string) (string, error)
+	Open(url string, subprotocols []string, isPacked bool) (string, error)
 	Send(isText bool, pieces ...[]byte) error
 	Ping(text string) error
 	Close(code int, reason string) error
@@ -51,6 +51,7 @@ type command struct {
 	Do           string
 	URL          string
 	Subprotocols []string
+	Compression  bool
 	Text         string
 	Base64       []byte
 	Pieces       []string
@@ -101,7 +102,8 @@ func exchange(client Client, isText bool, pieces ...[]byte) (answer, error) {
 func run(client Client, words command) (answer, error) {
 	switch words.Do {
 	case "open":
-		chosen, err := client.Open(words.URL, words.Subprotocols)
+		chosen, err := client.Open(
+			words.URL, words.Subprotocols, words.Compression)
 		return answer{"subprotocol": chosen}, err
 	case "send":
 		return answer{}, client.Send(true, []byte(words.Text))

@@ -23,8 +23,13 @@ type client struct {
 
 func (c *client) Inbox() dialogue.Inbox { return c.inbox }
 
-func (c *client) Open(url string, subprotocols []string) (string, error) {
-	dialer := websocket.Dialer{Subprotocols: subprotocols}
+func (c *client) Open(
+	url string, subprotocols []string, isPacked bool,
+) (string, error) {
+	dialer := websocket.Dialer{
+		Subprotocols:      subprotocols,
+		EnableCompression: isPacked,
+	}
 	conn, _, err := dialer.Dial(url, nil)
 	if err != nil {
 		return "", err
