@@ -249,6 +249,9 @@ void wsp_metrics_message_received(struct wsp_metrics *metrics,
 {
     metrics->messages_received++;
     metrics->messages_received_bytes += bytes;
+    if (!metrics->wanted) {
+        return;
+    }
     owe(metrics, (struct call){.hook = HOOK_MESSAGE_RECEIVED, .first = bytes},
         room, nobody);
 }
