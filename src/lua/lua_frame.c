@@ -367,10 +367,7 @@ const struct wsp_frame *wsp_lua_frame_as_it_came(
     enum wsp_lua_format format)
 {
     const struct wsp_lua_frame *frame = find_frame(L, index, state);
-    bool is_plain = frame && frame->format == format &&
-                    frame->frame->raw.len > 0 &&
-                    (format != WSP_LUA_FORMAT_JSON || !frame->frame->binary);
-    return is_plain ? frame->frame : NULL;
+    return frame && wsp_lua_frame_goes_to(frame, format) ? frame->frame : NULL;
 }
 
 enum wsp_err wsp_lua_frame_to(lua_State *L, int index,

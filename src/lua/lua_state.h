@@ -73,7 +73,8 @@ struct wsp_lua_state {
     const void *array_mark;  /* its address */
     const void *empty_array; /* the table wspulse.empty_array */
     struct wsp_lua_keys keys;
-    struct wsp_lua_frame *lane_frame; /* of the message on its way through a lane,
+    struct wsp_lua_frame
+        *lane_frame; /* of the message on its way through a lane,
                                          or NULL; lives as long */
     struct wsp_lua_events events;
 
