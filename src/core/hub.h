@@ -22,6 +22,7 @@
 #include "core/room.h"
 #include "core/session.h"
 #include "proto/codec.h"
+#include "proto/opcode.h"
 
 /* What the core calls upwards. `ud` is the hub's. */
 struct wsp_hub_events {
@@ -121,6 +122,21 @@ static inline struct wsp_session *wsp_hub_lookup(const struct wsp_hub *hub,
 enum wsp_err wsp_hub_encode(struct wsp_hub *hub, const struct wsp_frame *frame,
                             struct wsp_span *message, uint8_t *opcode,
                             struct wsp_diag *diag);
+
+/* Tells whether a frame goes on as it came, without a look at it; `opcode` is its
+ * message's then. */
+static inline bool wsp_hub_passes_on(const struct wsp_hub *hub,
+                                     const struct wsp_frame *frame,
+                                     uint8_t *opcode)
+{
+    const struct wsp_codec *codec = hub->config.codec;
+    if (!frame->raw.data || hub->config.resume_confirm) {
+        return false;
+    }
+    *opcode = frame->binary && codec == &wsp_codec_raw ? WSP_OPCODE_BINARY
+                                                       : codec->opcode;
+    return *opcode == WSP_OPCODE_BINARY || frame->is_utf8;
+}
 
 /* Makes a blob of an encoded message, head included. NULL without memory. */
 struct wsp_blob *wsp_hub_blob(struct wsp_span message, uint8_t opcode);

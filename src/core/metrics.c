@@ -251,6 +251,9 @@ void wsp_metrics_message_received(struct wsp_metrics *metrics,
 {
     metrics->messages_received++;
     metrics->messages_received_bytes += bytes;
+    if (!metrics->wanted) {
+        return;
+    }
     owe(metrics, (struct call){.hook = HOOK_MESSAGE_RECEIVED, .first = bytes},
         room, nobody);
 }
@@ -273,10 +276,10 @@ void wsp_metrics_message_sent(struct wsp_metrics *metrics, struct wsp_span room,
                               struct wsp_span id, size_t bytes, uint32_t used,
                               uint32_t capacity)
 {
-    metrics->messages_sent++;
-    if (used == 0) { /* the path that must cost nothing */
-        metrics->utilization_buckets[0]++;
+    if (used == 0) {
+        wsp_metrics_count_sent(metrics);
     } else {
+        metrics->messages_sent++;
         double share = capacity ? (double)used / capacity : 0;
         metrics->utilization_buckets[bucket_of(
             wsp_utilization_bounds, WSP_UTILIZATION_BUCKETS, share)]++;

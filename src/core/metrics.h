@@ -117,6 +117,12 @@ void wsp_metrics_message_broadcast(struct wsp_metrics *metrics,
 void wsp_metrics_message_sent(struct wsp_metrics *metrics, struct wsp_span room,
                               struct wsp_span id, size_t bytes, uint32_t used,
                               uint32_t capacity);
+/* The same past an empty send buffer, when no hook is set. */
+static inline void wsp_metrics_count_sent(struct wsp_metrics *metrics)
+{
+    metrics->messages_sent++;
+    metrics->utilization_buckets[0]++;
+}
 void wsp_metrics_frame_dropped(struct wsp_metrics *metrics,
                                struct wsp_span room, struct wsp_span id);
 void wsp_metrics_pong_timeout(struct wsp_metrics *metrics, struct wsp_span room,

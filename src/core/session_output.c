@@ -124,6 +124,10 @@ static bool may_put(const struct wsp_session *session)
 static void count_put(struct wsp_session *session, size_t bytes)
 {
     struct wsp_hub *hub = session->hub;
+    if (!hub->metrics.wanted) {
+        wsp_metrics_count_sent(&hub->metrics);
+        return;
+    }
     wsp_metrics_message_sent(&hub->metrics, wsp_session_room(session),
                              wsp_session_id(session), bytes, 0,
                              hub->config.send_limits.frames);
@@ -189,12 +193,14 @@ enum wsp_err wsp_session_send(struct wsp_session *session,
     if (session->state == WSP_SESSION_CLOSED) {
         return WSP_ERR_CONNECTION_CLOSED;
     }
-    struct wsp_span message;
+    struct wsp_span message = frame->raw;
     uint8_t opcode;
-    enum wsp_err err =
-        wsp_hub_encode(session->hub, frame, &message, &opcode, diag);
-    if (err) {
-        return err;
+    if (!wsp_hub_passes_on(session->hub, frame, &opcode)) {
+        enum wsp_err err =
+            wsp_hub_encode(session->hub, frame, &message, &opcode, diag);
+        if (err) {
+            return err;
+        }
     }
     uint8_t head[WSP_FRAME_HEAD_MAX];
     size_t head_len = wsp_frame_head_build(head, opcode, message.len);

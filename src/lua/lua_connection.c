@@ -299,12 +299,31 @@ static int connection_server(lua_State *L)
     return 1;
 }
 
+/* Sends the frame that the script is handling on as it came. */
+static int send_on(lua_State *L, struct wsp_connection *connection,
+                   const struct wsp_frame *frame)
+{
+    struct wsp_diag diag;
+    diag.code = WSP_OK; /* without clearing its 512 bytes of text */
+    enum wsp_err result = wsp_connection_send(connection, frame, &diag);
+    if (result != WSP_OK) {
+        return wsp_lua_error_result(L, result, &diag);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int connection_send(lua_State *L)
 {
     struct handle *handle = check_handle(L);
     struct wsp_connection *connection = find(handle);
     if (!connection || wsp_connection_is_closed(connection)) {
         return wsp_lua_error_nil(L, WSP_ERR_CONNECTION_CLOSED);
+    }
+    const struct wsp_frame *received =
+        wsp_lua_outgoing_glance(L, 2, handle->server);
+    if (received) {
+        return send_on(L, connection, received);
     }
     struct wsp_lua_outgoing out;
     enum wsp_err result = wsp_lua_outgoing_read(L, 2, handle->server, &out);

@@ -33,12 +33,23 @@ static bool is_live(const struct wsp_lua_frame *frame,
     return frame->seq == state->call_seq || frame->seq == SEQ_KEPT;
 }
 
+/* The frame at `index`, NULL for anything else. Mostly it is the one that is
+ * known already. */
+static inline struct wsp_lua_frame *frame_at(lua_State *L, int index,
+                                             const struct wsp_lua_state *state)
+{
+    void *found = lua_touserdata(L, index);
+    return found && found == state->lane_frame
+               ? found
+               : wsp_lua_type_find(L, index, type_name);
+}
+
 /* The frame that a script's function was called with; raises when it is none or
  * its handler has returned. */
 static struct wsp_lua_frame *check_frame(lua_State *L,
                                          const struct wsp_lua_state *state)
 {
-    struct wsp_lua_frame *frame = wsp_lua_type_find(L, 1, type_name);
+    struct wsp_lua_frame *frame = frame_at(L, 1, state);
     luaL_argcheck(L, frame, 1, "frame expected; call its methods with a colon");
     if (!is_live(frame, state)) {
         luaL_error(L, "%s", wsp_err_text(WSP_ERR_FRAME_EXPIRED));
@@ -356,10 +367,7 @@ const struct wsp_frame *wsp_lua_frame_as_it_came(
     enum wsp_lua_format format)
 {
     const struct wsp_lua_frame *frame = find_frame(L, index, state);
-    bool is_plain = frame && frame->format == format &&
-                    frame->frame->raw.len > 0 &&
-                    (format != WSP_LUA_FORMAT_JSON || !frame->frame->binary);
-    return is_plain ? frame->frame : NULL;
+    return frame && wsp_lua_frame_goes_to(frame, format) ? frame->frame : NULL;
 }
 
 enum wsp_err wsp_lua_frame_to(lua_State *L, int index,

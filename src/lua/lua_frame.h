@@ -43,6 +43,17 @@ struct wsp_lua_received {
     const void *codec; /* identity of a codec written in Lua; NULL: another */
 };
 
+/* Tells whether a server of that format can send a frame on without a look at
+ * its bytes. */
+static inline bool wsp_lua_frame_goes_to(const struct wsp_lua_frame *frame,
+                                         enum wsp_lua_format format)
+{
+    const struct wsp_frame *message = frame->frame;
+    return frame->format == format && message->raw.len > 0 &&
+           (format != WSP_LUA_FORMAT_JSON || !message->binary) &&
+           format != WSP_LUA_FORMAT_SCRIPT;
+}
+
 /* Prepares the state for frames; call once, after wsp_lua_events_open and
  * wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);

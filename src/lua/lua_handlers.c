@@ -207,46 +207,40 @@ static void keep_panic(lua_State *L, struct wsp_lua_call *base)
     wsp_lua_connection_keep_panic(L, 2, 1);
 }
 
-static struct handler_call message_call(struct wsp_connection *connection,
-                                        const struct wsp_frame *frame)
+/* Fills what the call of on_message needs, and no more. */
+static void begin_message(struct handler_call *call,
+                          struct wsp_lua_mount *mount,
+                          struct wsp_connection *connection,
+                          const struct wsp_frame *frame)
 {
-    return (struct handler_call){
-        .base =
-            {
-                .body = call_back,
-                .keep = keep_panic,
-                .prefix = "wspulse: onMessage panic: ",
-                .frame = frame,
-            },
-        .callback = WSP_LUA_ON_MESSAGE,
-        .connection = connection,
-        .push_more = push_frame,
+    call->base = (struct wsp_lua_call){
+        .body = call_back,
+        .keep = keep_panic,
+        .prefix = "wspulse: onMessage panic: ",
+        .frame = frame,
     };
-}
-
-/* Runs the call by the short way when it can. */
-static struct wsp_error *run_message(struct wsp_lua_mount *mount,
-                                     struct handler_call *call)
-{
-    struct wsp_lua_server *described = mount->described;
-    struct wsp_error *error;
-    if (!described || !described->is_pinned) {
-        return NULL;
-    }
     call->mount = mount;
-    call->described = described;
-    return wsp_lua_lane_call(described, wsp_connection_handle(call->connection),
-                             &call->base, &error)
-               ? error
-               : run(mount, call);
+    call->described = mount->described;
+    call->callback = WSP_LUA_ON_MESSAGE;
+    call->name = NULL;
+    call->connection = connection;
+    call->push_more = push_frame;
 }
 
 static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame)
 {
     struct wsp_lua_mount *mount = ud;
-    struct handler_call call = message_call(connection, frame);
-    struct wsp_error *error = run_message(mount, &call);
+    struct handler_call call;
+    struct wsp_error *error;
+    begin_message(&call, mount, connection, frame);
+    if (!call.described || !call.described->is_pinned) {
+        return NULL;
+    }
+    if (!wsp_lua_lane_call(call.described, wsp_connection_handle(connection),
+                           &call.base, &error)) {
+        error = run(mount, &call);
+    }
     if (error) {
         report(&call, error);
     }
@@ -313,7 +307,8 @@ static struct wsp_error *on_script_message(void *ud,
                                            struct wsp_connection *connection,
                                            const struct wsp_frame *message)
 {
-    struct script_call call = {.handler = message_call(connection, message)};
+    struct script_call call = {.failure = NULL};
+    begin_message(&call.handler, ud, connection, message);
     call.handler.base.body = call_decoded;
     struct wsp_error *error = run(ud, &call.handler);
     if (error) {

@@ -24,13 +24,11 @@ enum {
 
 /* ---- frames ---- */
 
-/* Fills the slots of the frames, which are on top of the stack. Runs on the
- * lane's thread and returns them. */
+/* Returns frames for their slots. LUA_MINSTACK is room enough for them. */
 static int make_frames(lua_State *L)
 {
     struct wsp_lua_server *server = lua_touserdata(L, 1);
     struct wsp_lua_lane *lane = &server->lane;
-    luaL_checkstack(L, WSP_LUA_LANE_FRAMES + 4, "no room for frames");
     wsp_lua_frame_push_metatable(L, server->state);
     for (int i = 0; i < WSP_LUA_LANE_FRAMES; i++) {
         lane->frames[i] = wsp_lua_frame_new(L, 2);
@@ -138,9 +136,9 @@ void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server)
 bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
                        struct wsp_lua_call *call, struct wsp_error **error)
 {
+    struct wsp_lua_state *state = server->state;
     lua_State *thread = server->lane.thread;
-    if (server->state->is_ended || server->state->depth > 0 ||
-        !has_frame(server)) {
+    if (state->is_ended || state->depth > 0 || !has_frame(server)) {
         return false;
     }
     lua_pushvalue(thread, SLOT_HANDLER);
@@ -151,7 +149,9 @@ bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
     }
     struct wsp_lua_frame *frame = push_frame(server, call->frame);
     int count = 2 + push_event(server, call->frame->event);
-    *error = wsp_lua_call_prepared(server->state, thread, count, call);
+    state->lane_frame = frame;
+    *error = wsp_lua_call_prepared(state, thread, count, call);
+    state->lane_frame = NULL;
     let_go(&server->lane, frame);
     return true;
 }

@@ -7,6 +7,8 @@
 
 #include <lua.h>
 
+#include "lua/lua_frame.h"
+#include "lua/lua_mount.h"
 #include "lua/lua_server.h"
 
 struct wsp_lua_outgoing {
@@ -25,6 +27,23 @@ struct wsp_lua_outgoing {
 enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
                                    struct wsp_lua_server *server,
                                    struct wsp_lua_outgoing *out);
+
+/* Gives the frame at `index` when it is the very one whose message is on its way,
+ * and a mounted server sends it on as it came; NULL for anything else. */
+static inline const struct wsp_frame *wsp_lua_outgoing_glance(
+    lua_State *L, int index, const struct wsp_lua_server *server)
+{
+    const struct wsp_lua_state *state = server->state;
+    const struct wsp_lua_frame *lua_frame = state->lane_frame;
+    if (!lua_frame || lua_touserdata(L, index) != lua_frame ||
+        lua_frame->seq != state->call_seq || !server->is_pinned) {
+        return NULL;
+    }
+    return wsp_lua_frame_goes_to(lua_frame,
+                                 wsp_lua_format_of(server->mount->codec))
+               ? lua_frame->frame
+               : NULL;
+}
 
 /* Ends the Lua function that sent it: pushes true, or nil and the error, and
  * returns how many. */

@@ -20,6 +20,7 @@
 struct wsp_lua_app;
 struct wsp_lua_call;
 struct wsp_lua_closing;
+struct wsp_lua_frame;
 struct wsp_lua_program;
 
 /* Calls of C into Lua can nest: a handler makes the server write a log line,
@@ -72,6 +73,9 @@ struct wsp_lua_state {
     const void *array_mark;  /* its address */
     const void *empty_array; /* the table wspulse.empty_array */
     struct wsp_lua_keys keys;
+    struct wsp_lua_frame
+        *lane_frame; /* of the message on its way through a lane,
+                                         or NULL; lives as long */
     struct wsp_lua_events events;
 
     /* Calls from C into Lua; see lua_call.h. */

@@ -17,6 +17,7 @@ struct wsp_loop {
     struct tail_list tails;
     struct wsp_loop_tail *next_tail; /* while tails run: the one after */
     const void *current;             /* see wsp_loop_set_current */
+    struct wsp_again again;          /* who begins the next turn */
     atomic_bool is_stopped;          /* wsp_loop_run is to return */
     bool is_hurried;                 /* the next turn does not wait */
     bool is_in_turn;
@@ -26,11 +27,22 @@ struct wsp_loop {
     uint8_t *cork_buffer; /* heap */
 };
 
-static uint64_t read_clock_ms(void)
+static uint64_t read_ms(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t read_clock_ms(void)
+{
+    return read_ms(CLOCK_MONOTONIC);
+}
+
+/* A few milliseconds behind, and cheaper. */
+static uint64_t read_coarse_ms(void)
+{
+    return read_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 /* ---- making a loop ---- */
@@ -153,16 +165,23 @@ static void run_tails(struct wsp_loop *loop)
     loop->next_tail = NULL;
 }
 
+/* Waits and runs the callbacks. Returns false when the kernel refuses to
+ * wait. */
+static bool serve(struct wsp_loop *loop, bool may_wait)
+{
+    if (!may_wait || loop->is_hurried) {
+        return event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0;
+    }
+    return wsp_again_try(&loop->again, read_coarse_ms) ||
+           event_base_loop(loop->base, EVLOOP_ONCE) >= 0;
+}
+
 /* Returns false when the kernel refuses to wait. */
 static bool turn(struct wsp_loop *loop, bool may_wait)
 {
-    int flags = EVLOOP_ONCE;
-    if (!may_wait || loop->is_hurried) {
-        flags |= EVLOOP_NONBLOCK;
-    }
     loop->is_in_turn = true;
     loop->has_now = false;
-    bool is_ok = event_base_loop(loop->base, flags) >= 0;
+    bool is_ok = serve(loop, may_wait);
     /* Who hurried during the callbacks is served by the tails that follow. */
     loop->is_hurried = false;
     run_tails(loop);
@@ -263,9 +282,16 @@ bool wsp_loop_is_current(const struct wsp_loop *loop, const void *object)
 
 void wsp_loop_drop_current(struct wsp_loop *loop, const void *object)
 {
+    wsp_again_forget(&loop->again, object);
     if (loop->current == object) {
         loop->current = NULL;
     }
+}
+
+void wsp_loop_note_served(struct wsp_loop *loop, wsp_again_fn fn, void *stream,
+                          size_t bytes)
+{
+    wsp_again_note(&loop->again, fn, stream, bytes);
 }
 
 struct event_base *wsp_loop_base(struct wsp_loop *loop)

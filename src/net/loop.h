@@ -14,6 +14,7 @@
 
 #include <wspulse/loop.h>
 
+#include "net/again.h"
 #include "net/mailbox.h"
 
 struct event_base;
@@ -43,6 +44,12 @@ void wsp_loop_hurry(struct wsp_loop *loop);
 void wsp_loop_send(struct wsp_loop *loop, struct wsp_message *message);
 /* Takes a message back. Returns false when it is not on its way. */
 bool wsp_loop_cancel(struct wsp_loop *loop, struct wsp_message *message);
+
+/* A stream was served: when nobody else was in this turn, the next one may begin
+ * with it (net/again.h), as long as wsp_loop_drop_current has not taken it
+ * away. */
+void wsp_loop_note_served(struct wsp_loop *loop, wsp_again_fn fn, void *stream,
+                          size_t bytes);
 
 /* Which object a callback of an event is running for. Closing it in between is
  * noticed by wsp_loop_is_current, without a look at memory that may be gone. */

@@ -17,10 +17,14 @@ static void end(struct wsp_stream *stream, int error)
     stream->ops->on_end(stream->ud, error);
 }
 
+static size_t serve_again(void *ud);
+
 /* One receive a readiness: what is left makes the descriptor ready again, after
- * the others had their turn. */
-static void receive(struct wsp_stream *stream)
+ * the others had their turn. Returns how many bytes that were, an end being one,
+ * or 0 when there was nothing. */
+static size_t receive(struct wsp_stream *stream)
 {
+    struct wsp_loop *loop = stream->loop;
     uint8_t *buffer = wsp_loop_read_buffer(stream->loop);
     ssize_t got;
     do {
@@ -28,12 +32,29 @@ static void receive(struct wsp_stream *stream)
                    MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
+        wsp_loop_note_served(loop, serve_again, stream, (size_t)got);
         stream->ops->on_data(stream->ud, buffer, (size_t)got);
-    } else if (got == 0) {
-        end(stream, 0);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        end(stream, errno);
+        return (size_t)got;
     }
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return 0;
+    }
+    end(stream, got == 0 ? 0 : errno);
+    return 1;
+}
+
+/* Receives once more from a stream that is still open. */
+static size_t serve_again(void *ud)
+{
+    struct wsp_stream *stream = ud;
+    struct wsp_loop *loop = stream->loop;
+    if (!stream->wants_read) {
+        return 0;
+    }
+    wsp_loop_set_current(loop, stream);
+    size_t got = receive(stream);
+    wsp_loop_set_current(loop, NULL);
+    return got;
 }
 
 /* Room to write comes first: what a peer is owed leaves before more of its

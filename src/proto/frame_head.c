@@ -81,9 +81,12 @@ size_t wsp_frame_head_build(uint8_t out[WSP_FRAME_HEAD_MAX], uint8_t opcode,
     out[0] = (uint8_t)(BIT_FINAL | opcode);
     if (size == 2) {
         out[1] = (uint8_t)len;
+    } else if (size == 4) {
+        out[1] = LEN_16;
+        write_big_endian(out + 2, 2, len);
     } else {
-        out[1] = size == 4 ? LEN_16 : LEN_64;
-        write_big_endian(out + 2, size - 2, len);
+        out[1] = LEN_64;
+        write_big_endian(out + 2, 8, len);
     }
     return size;
 }

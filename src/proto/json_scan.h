@@ -33,11 +33,12 @@ static inline size_t wsp_json_step_string(struct wsp_span text, size_t offset,
 {
 #if defined(__SSE2__)
     if (text.len - offset > 16) {
-        unsigned marks = wsp_json_mark_block(text.data + offset + 1);
-        size_t at = offset + 1 + (size_t)__builtin_ctz(marks | 1U << 16);
-        if (at <= offset + 16 && text.data[at] == '"') {
+        const char *data = text.data + offset + 1;
+        unsigned marks = wsp_json_mark_block(data);
+        unsigned at = marks ? (unsigned)__builtin_ctz(marks) : 0;
+        if (marks && data[at] == '"') {
             *has_escape = false;
-            return at + 1;
+            return offset + at + 2;
         }
     }
 #endif
