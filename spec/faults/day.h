@@ -21,6 +21,18 @@ struct day_member {
     enum day_place place;
 };
 
+/* What has happened, to compare days by. */
+struct day_diary {
+    size_t connects;
+    size_t messages;
+    size_t failures; /* of handlers */
+    size_t drops;
+    size_t restores;
+    size_t disconnects;
+    size_t requests;
+    size_t commands;
+};
+
 struct day {
     struct wsp_loop *loop;
     struct wsp_server *server;
@@ -32,6 +44,8 @@ struct day {
     struct visitor visitors[DAY_VISITORS];
     struct day_member members[DAY_MEMBERS]; /* in the order of connecting */
     size_t member_count;
+    int broadcasts; /* to send; 40 unless a spec says otherwise */
+    struct day_diary diary;
     size_t forgotten; /* on_forget calls */
     size_t asked;     /* for a reload, and accepted */
     size_t answered;  /* by the reloader */

@@ -42,6 +42,7 @@ static void on_connect(void *ud, struct wsp_connection *connection)
 {
     struct day *day = ud;
     struct wsp_frame frame = {.event = wsp_span_of("welcome")};
+    day->diary.connects++;
     assert_true(day->member_count < DAY_MEMBERS);
     day->members[day->member_count++] =
         (struct day_member){wsp_connection_handle(connection), DAY_IN};
@@ -52,9 +53,12 @@ static void on_connect(void *ud, struct wsp_connection *connection)
 static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame)
 {
-    assert_int_equal(*place_of(ud, connection), DAY_IN);
+    struct day *day = ud;
+    assert_int_equal(*place_of(day, connection), DAY_IN);
     wsp_connection_send(connection, frame, NULL);
     bool is_failing = wsp_span_equal(frame->event, wsp_span_of("fail"));
+    day->diary.messages++;
+    day->diary.failures += is_failing;
     return is_failing ? wsp_error_new(WSP_ERR_PANIC, "on purpose", "stack")
                       : NULL;
 }
@@ -62,9 +66,11 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
 static void on_disconnect(void *ud, struct wsp_connection *connection,
                           struct wsp_error *error, enum wsp_reason reason)
 {
-    enum day_place *place = place_of(ud, connection);
+    struct day *day = ud;
+    enum day_place *place = place_of(day, connection);
     (void)error;
     (void)reason;
+    day->diary.disconnects++;
     assert_true(*place == DAY_IN || *place == DAY_DROPPED);
     *place = DAY_GONE;
 }
@@ -72,8 +78,10 @@ static void on_disconnect(void *ud, struct wsp_connection *connection,
 static void on_transport_drop(void *ud, struct wsp_connection *connection,
                               struct wsp_error *error)
 {
-    enum day_place *place = place_of(ud, connection);
+    struct day *day = ud;
+    enum day_place *place = place_of(day, connection);
     (void)error;
+    day->diary.drops++;
     assert_int_equal(*place, DAY_IN);
     *place = DAY_DROPPED;
 }
@@ -81,8 +89,10 @@ static void on_transport_drop(void *ud, struct wsp_connection *connection,
 static void on_transport_restore(void *ud, struct wsp_connection *connection,
                                  const struct wsp_restore_info *info)
 {
-    enum day_place *place = place_of(ud, connection);
+    struct day *day = ud;
+    enum day_place *place = place_of(day, connection);
     (void)info;
+    day->diary.restores++;
     assert_int_equal(*place, DAY_DROPPED);
     *place = DAY_IN;
 }
@@ -90,8 +100,8 @@ static void on_transport_restore(void *ud, struct wsp_connection *connection,
 static void on_http(void *ud, size_t route, const struct wsp_request *request,
                     struct wsp_response *response)
 {
-    (void)ud;
     (void)route;
+    ((struct day *)ud)->diary.requests++;
     struct wsp_request *copy = wsp_request_copy(request);
     if (copy) {
         wsp_request_free(copy);
@@ -173,7 +183,7 @@ const struct wsp_reload_ops day_app_reload_ops = {build, install, NULL,
 void day_app_on_request(void *ud, const char *command, const char *argument,
                         struct wsp_control_reply *reply)
 {
-    (void)ud;
+    ((struct day *)ud)->diary.commands++;
     assert_string_equal(command, "status");
     assert_string_equal(argument, "now");
     wsp_control_answer(reply, true, "running");

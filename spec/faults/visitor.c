@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "kernel.h"
+
 bool visitor_connect(struct visitor *visitor, const char *address)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -15,13 +17,15 @@ bool visitor_connect(struct visitor *visitor, const char *address)
     *visitor = (struct visitor){.fd = -1};
     snprintf(name.sun_path, sizeof name.sun_path, "%s",
              address + strlen("unix:"));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0) {
-        close(fd);
-        return false;
+    kernel_hold();
+    visitor->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_there =
+        connect(visitor->fd, (struct sockaddr *)&name, sizeof name) == 0;
+    kernel_release();
+    if (!is_there) {
+        visitor_leave(visitor);
     }
-    visitor->fd = fd;
-    return true;
+    return is_there;
 }
 
 void visitor_leave(struct visitor *visitor)
@@ -35,9 +39,11 @@ void visitor_leave(struct visitor *visitor)
 void visitor_write(struct visitor *visitor, const void *data, size_t len)
 {
     if (visitor->fd >= 0) {
+        kernel_hold();
         ssize_t sent =
             send(visitor->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;
+        kernel_release();
     }
 }
 
@@ -97,15 +103,17 @@ static void keep(struct visitor *visitor, const char *data, size_t len)
 void visitor_read(struct visitor *visitor)
 {
     static char data[65536];
-    while (visitor->fd >= 0 && !visitor->has_ended) {
-        ssize_t got = recv(visitor->fd, data, sizeof data, MSG_DONTWAIT);
+    ssize_t got = 1;
+    kernel_hold();
+    while (got > 0 && visitor->fd >= 0 && !visitor->has_ended) {
+        got = recv(visitor->fd, data, sizeof data, MSG_DONTWAIT);
         if (got > 0) {
             keep(visitor, data, (size_t)got);
-            continue;
+        } else {
+            visitor->has_ended = got == 0 || errno != EAGAIN;
         }
-        visitor->has_ended = got == 0 || errno != EAGAIN;
-        return;
     }
+    kernel_release();
 }
 
 bool visitor_has(const struct visitor *visitor, const char *text)
