@@ -159,12 +159,23 @@ static void read_check_origin(lua_State *L, const struct wsp_lua_option *option,
 
 /* ---- tables of members ---- */
 
+/* The member `name` of an option that is a table: errors begin with the option
+ * and end with the member. Pushes the text that `key` is. */
+static struct wsp_lua_option inner_option(lua_State *L,
+                                          const struct wsp_lua_option *option,
+                                          const char *name)
+{
+    struct wsp_lua_option member = *option;
+    member.seed = option->seed ? option->seed : option->key;
+    member.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    return member;
+}
+
 /* Reads a number out of the table on top of the stack; absent keeps `member`. */
 static void read_field(lua_State *L, const struct wsp_lua_option *option,
                        const char *name, double *member)
 {
-    struct wsp_lua_option field = *option;
-    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    struct wsp_lua_option field = inner_option(L, option, name);
     lua_getfield(L, -2, name);
     if (!lua_isnil(L, -1)) {
         *member = wsp_lua_option_number(L, &field);
@@ -212,8 +223,7 @@ static void read_upgrader(lua_State *L, const struct wsp_lua_option *option,
 static void read_flag(lua_State *L, const struct wsp_lua_option *option,
                       const char *name, bool *member)
 {
-    struct wsp_lua_option field = *option;
-    field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    struct wsp_lua_option field = inner_option(L, option, name);
     lua_getfield(L, -2, name);
     if (!lua_isnil(L, -1)) {
         *member = wsp_lua_option_boolean(L, &field);

@@ -47,8 +47,8 @@ struct wsp_server {
     uint64_t timer_at_ms;    /* when it is set to; 0: not set */
     STAILQ_HEAD(, wsp_close_waiter) waiters;
     struct wsp_close_waiter first_waiter; /* for the first one to close */
-    struct wsp_throttle too_big_warning; /* the first 1009 names the option */
-    struct wsp_throttle policy_warning;  /* and so does the first 1008 */
+    struct wsp_throttle too_big_warning;  /* the first 1009 names the option */
+    struct wsp_throttle policy_warning;   /* and so does the first 1008 */
     struct wsp_refusals refusals;
     bool is_started;
     bool is_closing;
