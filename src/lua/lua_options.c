@@ -165,6 +165,7 @@ static void read_field(lua_State *L, const struct wsp_lua_option *option,
 {
     struct wsp_lua_option field = *option;
     field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    field.seed = option->seed ? option->seed : option->key;
     lua_getfield(L, -2, name);
     if (!lua_isnil(L, -1)) {
         *member = wsp_lua_option_number(L, &field);
@@ -214,6 +215,7 @@ static void read_flag(lua_State *L, const struct wsp_lua_option *option,
 {
     struct wsp_lua_option field = *option;
     field.key = lua_pushfstring(L, "%s.%s", option->key, name);
+    field.seed = option->seed ? option->seed : option->key;
     lua_getfield(L, -2, name);
     if (!lua_isnil(L, -1)) {
         *member = wsp_lua_option_boolean(L, &field);
