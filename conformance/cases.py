@@ -46,7 +46,7 @@ VERDICTS = ("OK", "INFORMATIONAL")
 COMPRESSION = ("12.", "13.")
 MESSAGES = 1000  # that the suite has such a case send
 FEW_MESSAGES = 100
-MS_OF_KOSOKU = 10_000
+MS_OF_KOSOKU = 9_500  # it is not exact
 
 
 class Server:
@@ -165,7 +165,8 @@ def verdict_of(result):
 
 def describe(result):
     told = f"{result.result} {result.result_close}"
-    return f"{result.case_id}: {' '.join(verdict_of(result))}: {told}"
+    verdict = " ".join(verdict_of(result))
+    return f"{result.case_id}: {verdict} in {result.duration} ms: {told}"
 
 
 def failures_of(results):
