@@ -164,6 +164,7 @@ static void read_field(lua_State *L, const struct wsp_lua_option *option,
                        const char *name, double *member)
 {
     struct wsp_lua_option field = *option;
+    field.seed = option->seed ? option->seed : option->key;
     field.key = lua_pushfstring(L, "%s.%s", option->key, name);
     lua_getfield(L, -2, name);
     if (!lua_isnil(L, -1)) {
