@@ -120,7 +120,7 @@ describe("a number out of range", function()
     end)
   end
 
-  it("hostile 82 is refused when it is NaN, infinite or a fraction of a count", function()
+  it("hostile 82 is refused when it is NaN, infinite or a fraction", function()
     for _, name in ipairs {
       "resume_window", "write_wait", "max_message_size", "send_buffer_size",
       "send_buffer_bytes", "max_suspended", "max_suspended_bytes",
@@ -198,6 +198,28 @@ describe("a wrong type", function()
     { "listen", { "a:1", { adress = "a:1" } },
       "wspulse: unknown option listen[2].adress; "
         .. "did you mean listen[2].address?" },
+    { "listen", { address = "a:1", proxy_protocol = 1 },
+      "wspulse: listen: must be true or false (listen.proxy_protocol = 1)" },
+    { "listen", { "a:1", { address = "a:2", proxy_protocol = true } },
+      "wspulse: proxy_protocol: needs trusted_proxies, from nobody else is it "
+        .. 'believed (listen = "a:2")' },
+    { "trusted_proxies", { "::1", "nginx" },
+      "wspulse: trusted_proxies: must be an IP address, a range such as "
+        .. '"10.0.0.0/8", or "unix" (trusted_proxies[2] = "nginx")' },
+    { "accept_rate", 5,
+      "wspulse: accept_rate: must be a table { per_second =, burst = } "
+        .. "(accept_rate = 5)" },
+    { "accept_rate", { per_second = "1" },
+      'wspulse: accept_rate: must be a number (accept_rate.per_second = "1")' },
+    { "accept_rate", { burst = -1 },
+      "wspulse: accept_rate: n must be non-negative (accept_rate.burst = -1)" },
+    { "max_fragments", 1.5,
+      "wspulse: max_fragments: n must be a whole number "
+        .. "(max_fragments = 1.5)" },
+    { "check_origin", { "a.example" },
+      "wspulse: WithCheckOrigin: an origin is a scheme and a host, such as "
+        .. '"https://a.example", and maybe a port '
+        .. '(check_origin[1] = "a.example")' },
     { "name", "", 'wspulse: name: must not be empty (name = "")' },
     { "path", "ws",
       'wspulse: path: must start with "/" (path = "ws")' },
@@ -391,6 +413,13 @@ describe("every option of the seed", function()
       close_reasons = false,
       validate_utf8 = false,
       connection_data_bytes = 0,
+      handshake_timeout = 0.5,
+      max_connections = 10,
+      max_connections_per_ip = 2,
+      accept_rate = { per_second = 0.5, burst = 3 },
+      max_fragments = 0,
+      max_control_rate = 1,
+      trusted_proxies = { "127.0.0.1", "fd00::/8", "unix" },
       http = { ["GET /x"] = print, ["POST /x"] = print },
       static = { ["/"] = "public" },
     }

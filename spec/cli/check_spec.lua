@@ -52,6 +52,26 @@ describe("wspulse check", function()
     assert.matches("\n  admin 127%.0%.0%.1:9100\n", out)
   end)
 
+  it("tells places for proxies, and limits that were changed", function()
+    local more = table.concat({
+      "  listen = { '127.0.0.1:0',",
+      "    { address = '127.0.0.1:1', proxy_protocol = true } },",
+      "  trusted_proxies = { '10.0.0.0/8', 'unix' },",
+      "  max_connections = 5, handshake_timeout = 10,",
+      "  accept_rate = { per_second = 2.5 },",
+    }, "\n")
+    stage.folder:write("app.lua", stage.script("one", more))
+    local code, out, err = stage:run { "check", "app.lua" }
+    assert.equal(0, code, err)
+    assert.matches("\n  listen 127%.0%.0%.1:0\n", out)
+    assert.matches("\n  listen 127%.0%.0%.1:1 %(PROXY protocol%)\n", out)
+    assert.matches("\n  trusted proxy 10%.0%.0%.0/8\n  trusted proxy unix\n",
+      out)
+    assert.matches("\n  max_connections = 5\n", out)
+    assert.matches("\n  accept_rate%.per_second = 2%.5\n", out)
+    assert.not_matches("handshake_timeout", out)
+  end)
+
   -- Done 3: a broken script is file:line and exit 1.
   local broken = {
     { "a syntax error", "local x =\nreturn 1 +\n", "^app%.lua:%d+: " },

@@ -348,7 +348,9 @@ withServer(
       );
       sizes.push(await residentBytes(server));
     }
-    assert.ok(sizes[3] < sizes[1] * 1.2, `it grew: ${sizes.join(", ")}`);
+    // A sanitizer keeps what was freed for a while.
+    const isFlat = isSanitized || sizes[3] < sizes[1] * 1.2;
+    assert.ok(isFlat, `it grew: ${sizes.join(", ")}`);
     assert.match(await server.metrics(), /wspulse_loop_lag_seconds_count [1-9]/);
     const peer = await server.connect();
     assert.equal((await peer.frame()).event, "welcome");

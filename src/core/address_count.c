@@ -21,11 +21,12 @@ void wsp_address_counts_init(struct wsp_address_counts *counts)
 
 void wsp_address_counts_fini(struct wsp_address_counts *counts)
 {
-    struct wsp_address_count *place;
-    struct wsp_address_count *next;
-    HASH_ITER(hh, counts->table, place, next) {
-        HASH_DEL(counts->table, place);
+    struct wsp_address_count *place = counts->table;
+    HASH_CLEAR(hh, counts->table); /* the places stay linked */
+    while (place) {
+        struct wsp_address_count *next = place->hh.next;
         free(place);
+        place = next;
     }
 }
 

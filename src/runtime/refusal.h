@@ -23,8 +23,8 @@ void wsp_refusal_note(struct wsp_server *server, enum wsp_refusal why,
 void wsp_refusal_note_origin(struct wsp_server *server, const char *remote_addr,
                              struct wsp_span origin);
 
-/* Accepting has stopped because of `error`, an errno, and `count` peers were
+/* Accepting has stopped because of `error`, an errno, and so many peers were
  * sent away. */
-void wsp_refusal_shed(struct wsp_server *server, int error, unsigned count);
+void wsp_refusal_shed(struct wsp_server *server, int error, unsigned times);
 
 #endif
