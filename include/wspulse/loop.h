@@ -11,6 +11,7 @@
 
 #include <wspulse/api.h>
 #include <wspulse/error.h>
+#include <wspulse/log.h>
 
 WSP_BEGIN_C
 
@@ -22,6 +23,17 @@ typedef void (*wsp_loop_fn)(void *ud);
 
 /* Makes a loop. Returns NULL without memory or descriptors; `diag` says why. */
 WSP_API struct wsp_loop *wsp_loop_new(struct wsp_diag *diag);
+
+/* Starts a thread that watches the loop until it is freed. When a callback of a
+ * server has not returned for more than a second, and at most one and a half,
+ * `logger` gets a warning that names the callback, the server with its
+ * generation, the connection and its event or the request: at most one a minute.
+ * It is called on that thread, where the logger of a server never is. When the
+ * callback has returned, the server's own logger gets a line. The thread only
+ * watches: it ends nothing.
+ * Returns WSP_OK, also when there is one already, or WSP_ERR_OUT_OF_MEMORY. */
+WSP_API enum wsp_err wsp_loop_watch(struct wsp_loop *loop,
+                                    const struct wsp_logger *logger);
 
 /* Frees the loop. Every server, timer and signal on it must be gone. Messages
  * that were posted but have not run are run first, and what they post too. */

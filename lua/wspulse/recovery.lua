@@ -2,12 +2,11 @@
 --- Middleware that survives a handler that raises.
 
 local error, getmetatable, pcall = error, getmetatable, pcall
-local rawequal, setmetatable, tostring = rawequal, setmetatable, tostring
+local setmetatable, tostring = setmetatable, tostring
 local type, xpcall = type, xpcall
 local sub, traceback = string.sub, debug.traceback
 
 local context = require "wspulse.context"
-local native = require "wspulse.native"
 
 local advance, panic = context.advance, context.panic
 
@@ -54,13 +53,11 @@ end
 --- Makes the middleware. It catches what anything behind it raises, logs it,
 --- ends the chain and returns, so put it first. (The reference goes on with
 --- the next element; here a middleware that raises lets nobody pass.)
---- What stops a handler that ran out of time is passed on.
+--- What stops a handler that ran out of time stops this as well.
 local function new(...)
   if context.is_context((...)) then
     error("router: recovery makes a middleware: use(router.recovery())", 2)
   end
-  local core = native.find()
-  local timeout = core and core.TIMEOUT
   return function(c)
     local ok, raised = xpcall(advance, capture, c)
     if ok then
@@ -70,9 +67,6 @@ local function new(...)
     local value, stack = raised, ""
     if is_caught(raised) then
       value, stack = raised.value, raised.stack
-    end
-    if timeout ~= nil and rawequal(value, timeout) then
-      error(value, 0)
     end
     panic(c)
     report(c, value, stack)

@@ -339,14 +339,24 @@ describe("an unknown key", function()
       refused(("x"):rep(5000), 1))
   end)
 
+  it("is told from one that needs a state of its own", function()
+    assert.equal("wspulse: handler_timeout: is for scripts that `wspulse run` "
+      .. "or server:reload runs in a state of their own (handler_timeout = 2)",
+      refused("handler_timeout", 2))
+    assert.equal("wspulse: lua_memory_limit: is for scripts that `wspulse run` "
+      .. "or server:reload runs in a state of their own "
+      .. "(lua_memory_limit = 2000000)",
+      refused("lua_memory_limit", 2e6))
+  end)
+
   it("is told from an option of a later version", function()
-    for _, name in ipairs { "tls", "handler_timeout", "workers" } do
+    for _, name in ipairs { "tls", "adapter", "workers" } do
       assert.equal(
         "wspulse: option " .. name .. " is not available in this version",
         refused(name, {}))
     end
     assert.has_no.errors(function()
-      with("handler_timeout", false)
+      with("workers", false)
     end)
   end)
 end)

@@ -295,7 +295,7 @@ describe("server:reload", function()
       end,
     ]]))
     for _ = 1, 5 do
-      assert(h.server:reload(path))
+      assert(h.server:reload(path, { unsafe = true }))
       assert.equal('{"event":"kept"}', ask(ann, "x"))
     end
     files:write("app.lua", script "alive")

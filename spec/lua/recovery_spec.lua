@@ -221,42 +221,4 @@ describe("router.recovery", function()
     assert.is_false(ok)
     assert.truthy(message:find("router: recovery makes a middleware", 1, true))
   end)
-
-  it("passes on what stops a handler that ran out of time", function()
-    local timeout = setmetatable({}, {
-      __tostring = function()
-        return "handler timeout"
-      end,
-    })
-    local has_run = false
-    local core_lines, write = fake.log()
-    local loaded = fake.load(
-      "wspulse.router", fake.core { TIMEOUT = timeout, log = write })
-    local timed = loaded.new()
-    timed:use(loaded.recovery())
-    timed:on("x", function()
-      error(timeout)
-    end, function()
-      has_run = true
-    end)
-    local ok, raised = pcall(timed.dispatch, timed, nil, fake.frame("x"))
-    assert.is_false(ok)
-    assert.is_true(rawequal(timeout, raised))
-    assert.is_false(has_run)
-    assert.equal(0, #core_lines)
-  end)
-
-  it("catches everything else when there is such a value", function()
-    local _, write = fake.log()
-    local loaded = fake.load(
-      "wspulse.router", fake.core { TIMEOUT = {}, log = write })
-    local timed = loaded.new()
-    timed:use(loaded.recovery())
-    timed:on("x", function()
-      error(nil)
-    end)
-    assert.has_no.errors(function()
-      timed:dispatch(nil, fake.frame("x"))
-    end)
-  end)
 end)

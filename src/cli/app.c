@@ -259,9 +259,13 @@ enum wsp_err wsp_app_open(struct wsp_app *app,
         .settings = settings,
         .logger = *logger,
     };
-    enum wsp_err result =
-        wsp_script_init(&app->script, logger, settings->listen.items,
-                        settings->listen.count, diag);
+    const struct wsp_script_config config = {
+        .logger = *logger,
+        .listen = settings->listen.items,
+        .listen_count = settings->listen.count,
+        .is_unsafe = settings->is_unsafe,
+    };
+    enum wsp_err result = wsp_script_init(&app->script, &config, diag);
     if (result == WSP_OK) {
         result = prepare_load(app, diag);
     }

@@ -74,6 +74,7 @@ static int serve_script(const struct wsp_run_settings *settings)
     struct wsp_diag diag = {0};
     bool is_open = wsp_app_open(&app, settings, &logger, &diag) == WSP_OK;
     if (is_open) {
+        wsp_loop_watch(app.script.loop, &app.logger);
         wsp_announce_servers(stdout, app.script.host);
         log_serving(&app);
         wsp_app_serve(&app);

@@ -67,22 +67,29 @@ static bool is_one_of(const char *text, const char *const names[4])
     return false;
 }
 
-/* Runs before the flags are read, so that they win. */
-static bool read_watch_variable(struct wsp_run_settings *settings, char *error)
+/* Reads a variable that is yes or no. Runs before the flags are read, so that
+ * they win. */
+static bool read_switch(const char *name, bool *is_on, char *error)
 {
     static const char *const yes[4] = {"1", "true", "yes", "on"};
     static const char *const no[4] = {"0", "false", "no", "off"};
-    const char *text = environment("WSPULSE_WATCH");
+    const char *text = environment(name);
     if (!text) {
         return true;
     }
-    settings->is_watching = is_one_of(text, yes);
-    if (settings->is_watching || is_one_of(text, no)) {
+    *is_on = is_one_of(text, yes);
+    if (*is_on || is_one_of(text, no)) {
         return true;
     }
-    snprintf(error, WSP_FLAGS_ERROR_MAX,
-             "WSPULSE_WATCH: expected 1 or 0, got \"%.60s\"", text);
+    snprintf(error, WSP_FLAGS_ERROR_MAX, "%s: expected 1 or 0, got \"%.60s\"",
+             name, text);
     return false;
+}
+
+static bool read_switches(struct wsp_run_settings *settings, char *error)
+{
+    return read_switch("WSPULSE_WATCH", &settings->is_watching, error) &&
+           read_switch("WSPULSE_UNSAFE", &settings->is_unsafe, error);
 }
 
 /* Cuts WSPULSE_LISTEN at its commas; empty pieces are skipped. */
@@ -132,6 +139,7 @@ enum wsp_flags_result wsp_run_settings_read(struct wsp_run_settings *settings,
         {"listen", WSP_FLAG_LIST, {.list = &settings->listen}},
         {"watch", WSP_FLAG_ON, {.is_on = &settings->is_watching}},
         {"no-watch", WSP_FLAG_OFF, {.is_on = &settings->is_watching}},
+        {"unsafe", WSP_FLAG_ON, {.is_on = &settings->is_unsafe}},
         {"control", WSP_FLAG_TEXT, {.text = &settings->control}},
         {"no-control", WSP_FLAG_OFF, {.is_on = &settings->has_control}},
         {"log-level", WSP_FLAG_TEXT, {.text = &level}},
@@ -140,14 +148,14 @@ enum wsp_flags_result wsp_run_settings_read(struct wsp_run_settings *settings,
     struct wsp_flag_list arguments = {NULL, 0};
     struct wsp_flags flags = {table, sizeof(table) / sizeof(table[0]),
                               &arguments, 1};
-    bool is_watch_readable = read_watch_variable(settings, error);
+    bool is_readable = read_switches(settings, error);
     enum wsp_flags_result result = wsp_flags_parse(&flags, argv, error);
     settings->script = arguments.count > 0 ? arguments.items[0] : NULL;
     wsp_flag_list_fini(&arguments);
     if (result != WSP_FLAGS_OK) {
         return result;
     }
-    bool is_good = is_watch_readable && read_level(settings, level, error) &&
+    bool is_good = is_readable && read_level(settings, level, error) &&
                    read_format(settings, format, error) &&
                    read_listen_variable(settings, error) &&
                    read_control(settings, error);

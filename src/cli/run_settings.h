@@ -18,6 +18,7 @@ struct wsp_run_settings {
     const char *control;         /* NULL: the default path */
     bool has_control;            /* false after --no-control */
     bool is_watching;
+    bool is_unsafe; /* scripts get what can crash the process */
     enum wsp_log_level log_level;
     enum wsp_log_format log_format;
 };

@@ -14,12 +14,20 @@ struct wsp_script {
     struct wsp_lua_host *host;
 };
 
-/* Makes loop and host; nothing is loaded yet. `listen` overrides the script's
- * addresses when `listen_count` is not 0; it is borrowed. Returns WSP_OK, or
- * WSP_ERR_OUT_OF_MEMORY with `diag` filled, and then nothing is left to fini. */
+/* What an application is loaded with. */
+struct wsp_script_config {
+    struct wsp_logger logger;
+    const char *const *listen; /* overrides the script's, when there are any;
+                                  borrowed */
+    size_t listen_count;
+    bool is_unsafe; /* scripts get what can crash the process */
+};
+
+/* Makes loop and host, and lets the stack grow as far as scripts may nest;
+ * nothing is loaded yet. Returns WSP_OK, or WSP_ERR_OUT_OF_MEMORY with `diag`
+ * filled, and then nothing is left to fini. */
 enum wsp_err wsp_script_init(struct wsp_script *script,
-                             const struct wsp_logger *logger,
-                             const char *const *listen, size_t listen_count,
+                             const struct wsp_script_config *config,
                              struct wsp_diag *diag);
 
 /* Frees the host, then the loop; timers and signals must be gone. */

@@ -3,12 +3,16 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lua/lua_call.h"
+#include "lua/lua_library.h"
 #include "lua/lua_loader.h"
 #include "lua/lua_server.h"
+#include "lua/lua_stack.h"
 #include "lua/lua_state.h"
 
 struct wsp_lua_app {
@@ -18,6 +22,8 @@ struct wsp_lua_app {
     struct wsp_lua_server **servers; /* in the state, pinned */
     size_t server_count;
     struct wsp_lua_files files;
+    struct wsp_lua_memory memory; /* of the state */
+    char late_text[80];           /* said of code that took too long */
 };
 
 /* The arguments of `load`, and where the script is. */
@@ -25,7 +31,8 @@ struct loading {
     struct wsp_lua_app *app;
     const struct wsp_lua_app_config *config;
     unsigned generation;
-    char file[LUA_IDSIZE]; /* of the line that ran last */
+    struct wsp_error *late; /* that it took too long */
+    char file[LUA_IDSIZE];  /* of the line that ran last */
     int line;
 };
 
@@ -183,18 +190,36 @@ static void take_servers(lua_State *L, struct wsp_lua_app *app)
 
 /* ---- loading ---- */
 
+/* Watches the script while it loads. */
+static void begin_load(lua_State *L, const struct loading *loading)
+{
+    struct wsp_lua_app *app = loading->app;
+    const struct wsp_lua_app_config *config = loading->config;
+    snprintf(app->late_text, sizeof app->late_text,
+             "took longer than %g s to load",
+             (double)config->load_limit_ns / 1e9);
+    app->state->deadline = (struct wsp_lua_deadline){
+        .limit_ns = config->load_limit_ns,
+        .what = app->late_text,
+        .cancel = config->cancel,
+        .on_line = note_line,
+        .ref_what = LUA_NOREF,
+    };
+    wsp_lua_deadline_open(L, app->state);
+}
+
 /* Leaves what the script returned, or the message of its failure, on the stack.
- * A hook that the script itself has set stays. */
+ */
 static bool run_chunk(lua_State *L, struct loading *loading, int handler)
 {
+    struct wsp_lua_state *state = loading->app->state;
     set_loading(L, loading);
-    lua_sethook(L, note_line, LUA_MASKLINE, 0);
+    begin_load(L, loading);
+    wsp_lua_deadline_start(state);
     int status = lua_pcall(L, 0, 1, handler);
-    if (lua_gethook(L) == note_line) {
-        lua_sethook(L, NULL, 0, 0);
-    }
+    loading->late = wsp_lua_deadline_stop(L, state);
     set_loading(L, NULL);
-    return status == 0;
+    return status == 0 && !loading->late;
 }
 
 static void run_script(lua_State *L, struct loading *loading)
@@ -209,20 +234,92 @@ static void run_script(lua_State *L, struct loading *loading)
     lua_remove(L, handler);
 }
 
+static void open_companion(lua_State *L, const struct loading *loading)
+{
+    struct wsp_lua_app *app = loading->app;
+    app->state = wsp_lua_state_get(L);
+    app->state->app = app;
+    app->state->generation = loading->generation;
+    app->state->logger = loading->config->logger;
+    app->state->is_unsafe = loading->config->is_unsafe;
+    app->state->memory = &app->memory;
+    if (loading->config->memory_limit > 0) {
+        wsp_lua_memory_open(L, &app->memory);
+        app->memory.limit = loading->config->memory_limit;
+    }
+    wsp_lua_stack_measure(app->state);
+}
+
+/* ---- what the servers' options allow it later ---- */
+
+/* Servers of a script share its state: the strictest of them counts. */
+static double smallest(const struct wsp_lua_app *app, size_t offset)
+{
+    double result = 0;
+    for (size_t i = 0; i < app->server_count; i++) {
+        double value = *(double *)((char *)app->servers[i] + offset);
+        result = value > 0 && (result <= 0 || value < result) ? value : result;
+    }
+    return result;
+}
+
+static void bound_memory(lua_State *L, struct wsp_lua_app *app, double limit)
+{
+    app->memory.limit = 0;
+    if (limit <= 0) {
+        return;
+    }
+    wsp_lua_memory_open(L, &app->memory);
+    if (app->memory.used > (size_t)limit) {
+        luaL_error(L,
+                   "%s: lua_memory_limit: the script takes %f bytes already "
+                   "(lua_memory_limit = %f)",
+                   app->path, (lua_Number)app->memory.used, limit);
+    }
+    app->memory.limit = (size_t)limit;
+}
+
+static void bound_time(lua_State *L, struct wsp_lua_app *app, double limit)
+{
+    snprintf(app->late_text, sizeof app->late_text,
+             "ran longer than %g s (handler_timeout)", limit);
+    app->state->deadline = (struct wsp_lua_deadline){
+        .limit_ns = (uint64_t)(limit * 1e9),
+        .what = app->late_text,
+        .ref_what = app->state->deadline.ref_what,
+    };
+    wsp_lua_deadline_open(L, app->state);
+    if (limit <= 0) {
+        wsp_lua_jit_allow(L);
+    }
+}
+
+static void set_bounds(lua_State *L, struct wsp_lua_app *app)
+{
+    double memory = smallest(app, offsetof(struct wsp_lua_server, memory));
+    double time = smallest(app, offsetof(struct wsp_lua_server, timeout));
+    bound_memory(L, app, memory);
+    bound_time(L, app, time);
+    app->state->is_bounded = memory > 0 || time > 0;
+    if (!app->state->is_bounded) {
+        wsp_lua_memory_close(L, &app->memory);
+    }
+}
+
 static int load(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 1);
     struct wsp_lua_app *app = loading->app;
     lua_settop(L, 0);
     luaL_openlibs(L);
+    open_companion(L, loading);
+    wsp_lua_library_open(L, loading->config->is_unsafe);
+    wsp_lua_jit_open(L);
     wsp_lua_loader_open(L, loading->config, &app->files, app->path);
-    app->state = wsp_lua_state_get(L);
-    app->state->app = app;
-    app->state->generation = loading->generation;
-    app->state->logger = loading->config->logger;
     run_script(L, loading);
     take_servers(L, app);
     lua_gc(L, LUA_GCCOLLECT, 0);
+    set_bounds(L, app);
     return 0;
 }
 
@@ -250,6 +347,17 @@ static lua_State *open_state(void)
 }
 #endif
 
+static void take_reason(struct loading *loading, struct wsp_diag *diag)
+{
+    lua_State *L = loading->app->L;
+    const char *message = lua_tostring(L, -1);
+    if (loading->late) {
+        message = wsp_error_message(loading->late);
+    }
+    set_reason(diag, message ? message : "the script failed");
+    wsp_error_unref(loading->late);
+}
+
 struct wsp_lua_app *wsp_lua_app_new(const struct wsp_lua_app_config *config,
                                     const char *path, unsigned generation,
                                     struct wsp_lua_files *files,
@@ -265,12 +373,16 @@ struct wsp_lua_app *wsp_lua_app_new(const struct wsp_lua_app_config *config,
         wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "wspulse: out of memory");
         return NULL;
     }
-    struct loading loading = {app, config, generation, "", 0};
+    struct loading loading = {
+        .app = app,
+        .config = config,
+        .generation = generation,
+        .late = NULL,
+    };
     if (lua_cpcall(app->L, load, &loading) == 0) {
         return app;
     }
-    const char *message = lua_tostring(app->L, -1);
-    set_reason(diag, message ? message : "the script failed");
+    take_reason(&loading, diag);
     wsp_lua_files_take(files, &app->files);
     wsp_lua_app_free(app);
     return NULL;
@@ -296,6 +408,7 @@ void wsp_lua_app_free(struct wsp_lua_app *app)
         return;
     }
     if (app->L) {
+        wsp_lua_memory_close(app->L, &app->memory);
         lua_close(app->L);
     }
     wsp_lua_files_fini(&app->files);
@@ -337,6 +450,11 @@ struct wsp_lua_server *wsp_lua_app_find(const struct wsp_lua_app *app,
 const struct wsp_lua_files *wsp_lua_app_files(const struct wsp_lua_app *app)
 {
     return &app->files;
+}
+
+size_t wsp_lua_app_memory_limit(const struct wsp_lua_app *app)
+{
+    return app->memory.limit;
 }
 
 struct wsp_lua_state *wsp_lua_app_state(const struct wsp_lua_app *app)

@@ -6,7 +6,10 @@
 #ifndef WSP_LUA_LUA_APP_H
 #define WSP_LUA_LUA_APP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <wspulse/wspulse.h>
 
@@ -24,6 +27,11 @@ struct wsp_lua_app_config {
     struct wsp_logger logger; /* where wspulse.log goes */
     const char *package_path; /* of the Lua program that reloads, or NULL for */
     const char *package_cpath; /* LuaJIT's own; borrowed */
+    bool is_unsafe;         /* scripts get what can crash; see lua_library.h */
+    size_t memory_limit;    /* bytes of a state while it loads; 0: none */
+    uint64_t load_limit_ns; /* how long a script may load; 0: for ever */
+    const atomic_bool *cancel; /* set to have a script that loads stop; NULL or
+                                  borrowed */
 };
 
 /* Runs the script at `path` in a new state and checks what it returns. `files`
@@ -59,6 +67,9 @@ struct wsp_lua_server *wsp_lua_app_find(const struct wsp_lua_app *app,
 
 /* The files read so far; more come when a handler requires them. */
 const struct wsp_lua_files *wsp_lua_app_files(const struct wsp_lua_app *app);
+
+/* What the script's lua_memory_limit allows, in bytes; 0: no limit. */
+size_t wsp_lua_app_memory_limit(const struct wsp_lua_app *app);
 
 struct wsp_lua_state *wsp_lua_app_state(const struct wsp_lua_app *app);
 

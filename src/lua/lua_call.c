@@ -2,10 +2,18 @@
 #include "lua/lua_call.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 
-/* Stack slots of each thread. */
+/* Stack slots of each thread, and of the reporter. */
 #define SLOT_TRAMPOLINE 1
 #define SLOT_ON_RAISE WSP_LUA_CALL_SLOTS
+#define SLOT_DESCRIBE 1
+#define SLOT_TRACE 2
+
+/* So much of what was raised is told, in bytes. */
+#define TOLD_MAX 4000
+
+#define NO_TRACEBACK "(no traceback)"
 
 /* ---- the text of what was raised ---- */
 
@@ -54,12 +62,85 @@ void wsp_lua_call_describe(lua_State *L, int index)
     }
 }
 
-/* ---- what the threads keep ---- */
+/* ---- where a thread is ---- */
 
-static int trampoline(lua_State *L)
+struct trace {
+    lua_State *at;
+    const char *text;
+    struct wsp_error *error; /* out */
+};
+
+/* Runs on the reporter as well, with a struct trace. */
+static int make_trace(lua_State *L)
 {
-    struct wsp_lua_state *state = lua_touserdata(L, lua_upvalueindex(1));
-    state->call->body(L, state->call);
+    struct trace *trace = lua_touserdata(L, 1);
+    luaL_traceback(L, trace->at, NULL, 0);
+    trace->error =
+        wsp_error_new(WSP_ERR_PANIC, trace->text, lua_tostring(L, -1));
+    return 0;
+}
+
+/* Calls the function on the reporter that waits below `count` values. What it
+ * raises is lost. */
+static void report(struct wsp_lua_state *state, int count)
+{
+    state->is_reporting = true;
+    if (lua_pcall(state->reporter, count, 0, 0) != 0) {
+        lua_pop(state->reporter, 1);
+    }
+    state->is_reporting = false;
+}
+
+struct wsp_error *wsp_lua_call_trace(struct wsp_lua_state *state, lua_State *at,
+                                     const char *text)
+{
+    struct trace trace = {at, text, NULL};
+    if (!state->is_reporting) {
+        lua_pushvalue(state->reporter, SLOT_TRACE);
+        lua_pushlightuserdata(state->reporter, &trace);
+        report(state, 1);
+    }
+    return trace.error ? trace.error
+                       : wsp_error_new(WSP_ERR_PANIC, text, NO_TRACEBACK);
+}
+
+/* ---- raised values ---- */
+
+/* Where something was raised. */
+struct raise {
+    struct wsp_lua_call *call;
+    lua_State *L;
+};
+
+/* Cuts the string on top of the stack: a log is no place for a megabyte. */
+static void shorten(lua_State *L)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    if (len > TOLD_MAX) {
+        lua_pushlstring(L, text, TOLD_MAX);
+        lua_pushfstring(L, "%s… (%d bytes)", lua_tostring(L, -1), (int)len);
+        lua_replace(L, -3);
+        lua_pop(L, 1);
+    }
+}
+
+/* Makes the error of a call. Runs on a thread of its own, with the raised value
+ * and a struct raise: where a recursion has no end there is no stack left to
+ * describe it on. */
+static int describe_raise(lua_State *L)
+{
+    const struct raise *raise = lua_touserdata(L, 2);
+    struct wsp_lua_call *call = raise->call;
+    luaL_traceback(L, raise->L, NULL, 1);
+    lua_pushstring(L, call->prefix ? call->prefix : "");
+    wsp_lua_call_describe(L, 1);
+    shorten(L);
+    lua_concat(L, 2);
+    /* __tostring of the value may have run Lua code that failed as well. */
+    wsp_error_unref(call->error);
+    call->error =
+        wsp_error_new(WSP_ERR_PANIC, lua_tostring(L, -1), lua_tostring(L, 3));
     return 0;
 }
 
@@ -68,21 +149,31 @@ static int trampoline(lua_State *L)
 static int on_raise(lua_State *L)
 {
     struct wsp_lua_state *state = lua_touserdata(L, lua_upvalueindex(1));
-    struct wsp_lua_call *call = state->call;
+    struct raise raise = {state->call, L};
+    lua_State *reporter = state->reporter;
     lua_settop(L, 1);
-    luaL_traceback(L, L, NULL, 1);
-    lua_pushstring(L, call->prefix ? call->prefix : "");
-    wsp_lua_call_describe(L, 1);
-    lua_concat(L, 2);
-    /* __tostring of the value may have run Lua code that failed as well. */
-    wsp_error_unref(call->error);
-    call->error =
-        wsp_error_new(WSP_ERR_PANIC, lua_tostring(L, 3), lua_tostring(L, 2));
-    lua_settop(L, 1);
+    if (state->is_reporting) {
+        return 1; /* a __tostring that is asked meanwhile */
+    }
+    lua_pushvalue(reporter, SLOT_DESCRIBE);
+    lua_pushvalue(L, 1);
+    lua_xmove(L, reporter, 1);
+    lua_pushlightuserdata(reporter, &raise);
+    report(state, 2);
     return 1;
 }
 
-static void push_closure(lua_State *L, int state_index, lua_State *thread,
+/* ---- the threads ---- */
+
+static int trampoline(lua_State *L)
+{
+    struct wsp_lua_state *state = lua_touserdata(L, lua_upvalueindex(1));
+    state->call->body(L, state->call);
+    return 0;
+}
+
+/* Gives `thread` a closure over the userdata at `state_index`. */
+static void give_closure(lua_State *L, int state_index, lua_State *thread,
                          lua_CFunction function)
 {
     lua_pushvalue(L, state_index);
@@ -93,8 +184,8 @@ static void push_closure(lua_State *L, int state_index, lua_State *thread,
 lua_State *wsp_lua_call_new_thread(lua_State *L, int state_index)
 {
     lua_State *thread = lua_newthread(L);
-    push_closure(L, state_index, thread, trampoline);
-    push_closure(L, state_index, thread, on_raise);
+    give_closure(L, state_index, thread, trampoline);
+    give_closure(L, state_index, thread, on_raise);
     return thread;
 }
 
@@ -105,11 +196,14 @@ void wsp_lua_call_open(lua_State *L, struct wsp_lua_state *state)
         state->threads[i] = wsp_lua_call_new_thread(L, state_index);
         luaL_ref(L, LUA_REGISTRYINDEX);
     }
-    state->fallback =
-        wsp_error_new(WSP_ERR_PANIC,
-                      "wspulse: onMessage panic: not enough memory, or an "
-                      "error in error handling",
-                      "(no traceback)");
+    state->reporter = lua_newthread(L);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    give_closure(L, state_index, state->reporter, describe_raise);
+    give_closure(L, state_index, state->reporter, make_trace);
+    state->fallback = wsp_error_new(WSP_ERR_PANIC,
+                                    "wspulse: onMessage panic: out of memory, "
+                                    "or calls nested too deep",
+                                    NO_TRACEBACK);
     if (!state->fallback) {
         luaL_error(L, "wspulse: out of memory");
     }
@@ -121,12 +215,118 @@ void wsp_lua_call_close(struct wsp_lua_state *state)
     state->fallback = NULL;
 }
 
+/* ---- what failed ---- */
+
+/* Gives an error with the string on top of the thread's stack, which LuaJIT has
+ * made without asking on_raise: without memory always, and at a stack overflow
+ * in compiled code or, depending on where it hits, in every other one. */
+static struct wsp_error *plain_error(lua_State *thread,
+                                     const struct wsp_lua_state *state,
+                                     const struct wsp_lua_call *call,
+                                     int status)
+{
+    char text[200];
+    const char *prefix = call->prefix ? call->prefix : "";
+    bool is_string = lua_type(thread, -1) == LUA_TSTRING;
+    if (status == LUA_ERRMEM && state->memory && state->memory->limit > 0) {
+        snprintf(text, sizeof text,
+                 "%snot enough memory (lua_memory_limit = %zu)", prefix,
+                 state->memory->limit);
+    } else {
+        snprintf(text, sizeof text, "%s%s", prefix,
+                 is_string ? lua_tostring(thread, -1)
+                           : "error in error handling");
+    }
+    struct wsp_error *error = wsp_error_new(WSP_ERR_PANIC, text, NO_TRACEBACK);
+    return error ? error : wsp_error_ref(state->fallback);
+}
+
+/* Runs a body with the value on top of the thread's stack, which it takes off. A
+ * failure there is lost. */
+static void run_after(lua_State *thread, struct wsp_lua_call *call,
+                      wsp_lua_call_fn body)
+{
+    call->body = body;
+    lua_pushvalue(thread, SLOT_TRAMPOLINE);
+    lua_insert(thread, -2);
+    if (lua_pcall(thread, 1, 0, 0) != 0) {
+        lua_pop(thread, 1);
+    }
+}
+
+static void collect(lua_State *L, struct wsp_lua_call *call)
+{
+    (void)call;
+    lua_settop(L, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+/* Takes the raised value off the thread's stack. */
+static void take_value(lua_State *thread, const struct wsp_lua_state *state,
+                       struct wsp_lua_call *call)
+{
+    const struct wsp_lua_memory *memory = state->memory;
+    if (call->keep) {
+        run_after(thread, call, call->keep);
+    } else {
+        lua_pop(thread, 1);
+    }
+    /* LuaJIT does not collect when a block is refused: the next call is to find
+     * the room that there is. */
+    if (memory && memory->limit > 0 && memory->used > memory->limit / 2) {
+        lua_pushnil(thread);
+        run_after(thread, call, collect);
+    }
+}
+
+/* Gives `late` with the call's prefix in front; `late` is gone. */
+static struct wsp_error *put_prefix(struct wsp_error *late, const char *prefix)
+{
+    char text[400];
+    if (!prefix) {
+        return late;
+    }
+    snprintf(text, sizeof text, "%s%s", prefix, wsp_error_message(late));
+    struct wsp_error *error =
+        wsp_error_new(wsp_error_code(late), text, wsp_error_stack(late));
+    if (!error) {
+        return late;
+    }
+    wsp_error_unref(late);
+    return error;
+}
+
+/* Gives the error of a call that failed with `status`. */
+static struct wsp_error *take_error(lua_State *thread,
+                                    const struct wsp_lua_state *state,
+                                    struct wsp_lua_call *call, int status)
+{
+    struct wsp_error *error =
+        call->error ? call->error : plain_error(thread, state, call, status);
+    take_value(thread, state, call);
+    return error;
+}
+
+/* The same for a call whose time was up: what it raised, if it did, gives way to
+ * that. */
+static void drop_raised(lua_State *thread, const struct wsp_lua_state *state,
+                        struct wsp_lua_call *call, int status)
+{
+    wsp_error_unref(call->error);
+    if (status != 0) {
+        lua_pop(thread, 1);
+    }
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, state->deadline.ref_what);
+    take_value(thread, state, call);
+}
+
 /* ---- running ---- */
 
 /* What a nested call must put back. */
 struct outer {
     uint64_t seq;
     struct wsp_lua_call *call;
+    lua_State *thread;
     const struct wsp_frame *frame;
     const struct wsp_request *request;
     struct wsp_response *response;
@@ -136,10 +336,12 @@ struct outer {
 static struct outer enter(struct wsp_lua_state *state,
                           struct wsp_lua_call *call)
 {
-    struct outer outer = {state->call_seq, state->call,     state->frame,
-                          state->request,  state->response, state->codec};
+    struct outer outer = {state->call_seq, state->call,  state->thread,
+                          state->frame,    state->request, state->response,
+                          state->codec};
     state->call_seq = ++state->call_count;
     state->call = call;
+    state->thread = state->threads[state->depth];
     state->frame = call->frame;
     state->request = call->request;
     state->response = call->response;
@@ -153,38 +355,41 @@ static void leave(struct wsp_lua_state *state, const struct outer *outer)
     state->depth--;
     state->call_seq = outer->seq;
     state->call = outer->call;
+    state->thread = outer->thread;
     state->frame = outer->frame;
     state->request = outer->request;
     state->response = outer->response;
     state->codec = outer->codec;
 }
 
-/* Gives the raised value, which is on top of the thread's stack, to `keep`. A
- * failure there loses the value, nothing else. */
-static void run_keep(lua_State *thread, struct wsp_lua_call *call)
+static struct wsp_error *run_bounded(struct wsp_lua_state *state,
+                                     lua_State *thread, int argument_count,
+                                     struct wsp_lua_call *call)
 {
-    call->body = call->keep;
-    lua_pushvalue(thread, SLOT_TRAMPOLINE);
-    lua_insert(thread, -2);
-    if (lua_pcall(thread, 1, 0, 0) != 0) {
-        lua_pop(thread, 1);
+    if (state->deadline.limit_ns > 0) {
+        wsp_lua_deadline_start(state);
     }
+    if (state->memory->limit > 0) {
+        wsp_lua_memory_tune(thread, state->memory);
+    }
+    int status = lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE);
+    struct wsp_error *late = wsp_lua_deadline_stop(thread, state);
+    if (late) {
+        drop_raised(thread, state, call, status);
+        return put_prefix(late, call->prefix);
+    }
+    return status == 0 ? NULL : take_error(thread, state, call, status);
 }
 
-/* Takes what was raised off the thread's stack. */
-static struct wsp_error *take_error(struct wsp_lua_state *state,
-                                    lua_State *thread,
-                                    struct wsp_lua_call *call)
+/* Calls what lies on the thread's stack; nothing is left of it. */
+static struct wsp_error *run(struct wsp_lua_state *state, lua_State *thread,
+                             int argument_count, struct wsp_lua_call *call)
 {
-    /* Without memory the handler was not called or failed itself. */
-    struct wsp_error *error =
-        call->error ? call->error : wsp_error_ref(state->fallback);
-    if (call->keep) {
-        run_keep(thread, call);
-    } else {
-        lua_pop(thread, 1);
+    if (state->is_bounded && state->depth == 1) {
+        return run_bounded(state, thread, argument_count, call);
     }
-    return error;
+    int status = lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE);
+    return status == 0 ? NULL : take_error(thread, state, call, status);
 }
 
 struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
@@ -192,15 +397,14 @@ struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
                                         struct wsp_lua_call *call)
 {
     const char *codec = state->codec; /* who raises leaves it changed */
-    struct wsp_error *error = NULL;
     call->error = NULL;
     state->call_seq = ++state->call_count;
     state->call = call;
+    state->thread = thread;
     state->depth = 1;
-    if (lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE) != 0) {
-        error = take_error(state, thread, call);
-    }
+    struct wsp_error *error = run(state, thread, argument_count, call);
     state->depth = 0;
+    state->thread = NULL;
     state->call = NULL;
     state->call_seq = 0;
     state->codec = codec;
@@ -217,13 +421,10 @@ struct wsp_error *wsp_lua_call_run(struct wsp_lua_state *state,
     if (state->depth == WSP_LUA_DEPTH_MAX) {
         return wsp_error_ref(state->fallback);
     }
-    lua_State *thread = state->threads[state->depth];
     struct outer outer = enter(state, call);
+    lua_State *thread = state->thread;
     lua_pushvalue(thread, SLOT_TRAMPOLINE);
-    struct wsp_error *error = NULL;
-    if (lua_pcall(thread, 0, 0, SLOT_ON_RAISE) != 0) {
-        error = take_error(state, thread, call);
-    }
+    struct wsp_error *error = run(state, thread, 0, call);
     leave(state, &outer);
     return error;
 }

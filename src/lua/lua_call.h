@@ -60,6 +60,11 @@ struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
                                         lua_State *thread, int argument_count,
                                         struct wsp_lua_call *call);
 
+/* Makes a WSP_ERR_PANIC error of `text` and where thread `at` is now, with the
+ * function that runs in it at the top. Never raises; NULL without memory. */
+struct wsp_error *wsp_lua_call_trace(struct wsp_lua_state *state, lua_State *at,
+                                     const char *text);
+
 /* Pushes a text for the raised value at `index`, whatever it is, also one whose
  * __tostring raises. */
 void wsp_lua_call_describe(lua_State *L, int index);

@@ -92,6 +92,16 @@ static void write_codec(const struct wsp_lua_server *server, int fd)
     }
 }
 
+static void write_bounds(const struct wsp_lua_server *server, int fd)
+{
+    if (server->timeout > 0) {
+        dprintf(fd, "  handler_timeout = %.14g\n", server->timeout);
+    }
+    if (server->memory > 0) {
+        dprintf(fd, "  lua_memory_limit = %.14g\n", server->memory);
+    }
+}
+
 static void write_origin(const struct wsp_options *options, int fd)
 {
     switch (options->origin_policy) {
@@ -234,6 +244,7 @@ static void write_server(const struct wsp_lua_server *server, int fd)
     write_origin(&server->options, fd);
     write_options(&server->options, fd);
     write_codec(server, fd);
+    write_bounds(server, fd);
     write_callbacks(server, fd);
     write_hooks(server, fd);
     wsp_error_unref(wsp_lua_call_run(server->state, &call.base));

@@ -3,9 +3,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lua/lua_handlers.h"
 #include "lua/lua_server.h"
+#include "lua/lua_stack.h"
+
+/* How long a script may load in a reload: so many seconds, or so many times what
+ * the first load took, if that is more. */
+#define LOAD_SECONDS 10
+#define LOAD_FACTOR 10
 
 /* ---- what the helper thread does ---- */
 
@@ -14,8 +21,11 @@ static void *build(void *ud, const char *path, unsigned generation,
 {
     struct wsp_lua_generations *all = ud;
     struct wsp_lua_files files = {NULL, 0, 0};
+    pthread_mutex_lock(&all->lock);
+    struct wsp_lua_app_config config = all->app_config;
+    pthread_mutex_unlock(&all->lock);
     struct wsp_lua_app *app =
-        wsp_lua_app_new(&all->app_config, path, generation, &files, diag);
+        wsp_lua_app_new(&config, path, generation, &files, diag);
     pthread_mutex_lock(&all->lock);
     wsp_lua_files_take(&all->built, &files);
     pthread_mutex_unlock(&all->lock);
@@ -150,6 +160,8 @@ static void *install(void *ud, void *built, struct wsp_diag *diag)
         wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "wspulse: out of memory");
         return NULL;
     }
+    /* It was built on the helper; from now on it runs here. */
+    wsp_lua_stack_measure(wsp_lua_app_state(next));
     if (check_pairs(all, next, diag) != WSP_OK ||
         swap_all(all, next, diag) != WSP_OK) {
         free(path);
@@ -158,6 +170,9 @@ static void *install(void *ud, void *built, struct wsp_diag *diag)
     free(all->path);
     all->path = path;
     all->app = next;
+    pthread_mutex_lock(&all->lock);
+    all->app_config.memory_limit = wsp_lua_app_memory_limit(next);
+    pthread_mutex_unlock(&all->lock);
     wsp_lua_app_retire(previous);
     return previous;
 }
@@ -247,6 +262,13 @@ enum wsp_err wsp_lua_generations_reload(struct wsp_lua_generations *all,
     return result;
 }
 
+void wsp_lua_generations_allow_unsafe(struct wsp_lua_generations *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->app_config.is_unsafe = true;
+    pthread_mutex_unlock(&all->lock);
+}
+
 const char *wsp_lua_generations_file(const struct wsp_lua_generations *all,
                                      size_t index)
 {
@@ -274,6 +296,19 @@ enum wsp_err wsp_lua_generations_init(struct wsp_lua_generations *all,
                                                      : WSP_ERR_OUT_OF_MEMORY;
 }
 
+/* A script that was given any time at start must be able to load again. */
+static void bound_reloads(struct wsp_lua_generations *all,
+                          const struct timespec *begun)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double taken = (double)(now.tv_sec - begun->tv_sec) +
+                   (double)(now.tv_nsec - begun->tv_nsec) / 1e9;
+    if (taken * LOAD_FACTOR > LOAD_SECONDS) {
+        all->app_config.load_limit_ns = (uint64_t)(taken * LOAD_FACTOR * 1e9);
+    }
+}
+
 enum wsp_err wsp_lua_generations_load(struct wsp_lua_generations *all,
                                       const char *path, struct wsp_diag *diag)
 {
@@ -282,8 +317,15 @@ enum wsp_err wsp_lua_generations_load(struct wsp_lua_generations *all,
         return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY,
                             "wspulse: out of memory");
     }
+    struct timespec begun;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
     all->app = wsp_lua_app_new(&all->app_config, path, 1, &all->refused, diag);
-    return all->app ? WSP_OK : diag->code;
+    if (!all->app) {
+        return diag->code;
+    }
+    all->app_config.memory_limit = wsp_lua_app_memory_limit(all->app);
+    bound_reloads(all, &begun);
+    return WSP_OK;
 }
 
 void wsp_lua_generations_adopt(struct wsp_lua_generations *all,
@@ -295,6 +337,10 @@ void wsp_lua_generations_adopt(struct wsp_lua_generations *all,
 enum wsp_err wsp_lua_generations_begin(struct wsp_lua_generations *all,
                                        struct wsp_loop *loop)
 {
+    all->app_config.cancel = &all->is_ending;
+    if (all->app_config.load_limit_ns == 0) {
+        all->app_config.load_limit_ns = LOAD_SECONDS * UINT64_C(1000000000);
+    }
     all->reloader = wsp_reloader_new(loop, &reload_ops, all);
     return all->reloader ? WSP_OK : WSP_ERR_OUT_OF_MEMORY;
 }
@@ -302,6 +348,7 @@ enum wsp_err wsp_lua_generations_begin(struct wsp_lua_generations *all,
 void wsp_lua_generations_end(struct wsp_lua_generations *all)
 {
     if (all->reloader) {
+        atomic_store(&all->is_ending, true);
         wsp_reloader_free(all->reloader);
         all->reloader = NULL;
     }

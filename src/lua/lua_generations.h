@@ -7,6 +7,7 @@
 #define WSP_LUA_LUA_GENERATIONS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <wspulse/wspulse.h>
 
@@ -14,14 +15,16 @@
 #include "lua/lua_mount.h"
 
 struct wsp_lua_generations {
-    struct wsp_lua_mount_list *mounts;    /* the servers; of the owner */
-    struct wsp_lua_app_config app_config; /* read by the helper too */
-    struct wsp_reloader *reloader;        /* NULL before begin */
-    struct wsp_lua_app *app;              /* the one that serves */
-    char *path;                           /* of its script; NULL: a program */
+    struct wsp_lua_mount_list *mounts; /* the servers; of the owner */
+    struct wsp_reloader *reloader;     /* NULL before begin */
+    struct wsp_lua_app *app;           /* the one that serves */
+    char *path;                        /* of its script; NULL: a program */
+    atomic_bool is_ending;             /* what is being built is not wanted */
 
-    pthread_mutex_t lock;         /* of `built` */
-    struct wsp_lua_files built;   /* what the last refused build has read */
+    pthread_mutex_t lock; /* of the next two, which the helper uses too */
+    struct wsp_lua_app_config app_config;
+    struct wsp_lua_files built; /* what the last refused build has read */
+
     struct wsp_lua_files refused; /* the same, once the loop knows */
 };
 
@@ -51,6 +54,9 @@ enum wsp_err wsp_lua_generations_begin(struct wsp_lua_generations *all,
 enum wsp_err wsp_lua_generations_reload(struct wsp_lua_generations *all,
                                         const char *path, wsp_reload_fn done,
                                         void *ud);
+
+/* Has every generation from now on be unsafe; see lua_library.h. */
+void wsp_lua_generations_allow_unsafe(struct wsp_lua_generations *all);
 
 /* The files of the serving generation and of the last refused one; NULL behind
  * the last one. Valid until the next turn of the loop. */

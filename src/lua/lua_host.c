@@ -23,6 +23,7 @@ struct wsp_lua_host *wsp_lua_host_new(struct wsp_loop *loop,
         .sources = config->sources,
         .source_count = config->source_count,
         .logger = config->logger,
+        .is_unsafe = config->is_unsafe,
     };
     struct wsp_lua_host *host = malloc(sizeof *host);
     if (!host) {

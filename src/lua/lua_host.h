@@ -24,6 +24,8 @@ struct wsp_lua_host_config {
     const struct wsp_listen
         *listen; /* overrides the script's, when count > 0 */
     size_t listen_count;
+    bool is_unsafe; /* scripts get what can crash the process: ffi, all of
+                       debug, bytecode and more; see lua_library.h */
 };
 
 /* Makes a host that serves nothing yet. NULL without memory. */

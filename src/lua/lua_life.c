@@ -154,11 +154,30 @@ static int drive_reload(lua_State *L, struct wsp_lua_program *program,
     return wsp_lua_error_result(L, outcome.result, &outcome.diag);
 }
 
+/* Reads the options at index 3. A script must not give itself what its host
+ * has not. */
+static bool wants_unsafe(lua_State *L, const struct wsp_lua_state *state)
+{
+    if (lua_isnoneornil(L, 3)) {
+        return false;
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_getfield(L, 3, "unsafe");
+    bool is_wanted = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (is_wanted && state->app) {
+        luaL_error(L, "wspulse: reload: only a Lua program can ask for unsafe; "
+                      "a host is told by wspulse run --unsafe");
+    }
+    return is_wanted;
+}
+
 int wsp_lua_life_reload(lua_State *L)
 {
     struct wsp_lua_server *server = wsp_lua_server_check(L);
     struct wsp_lua_state *state = server->state;
     const char *path = luaL_optstring(L, 2, NULL);
+    bool is_unsafe = wants_unsafe(L, state);
     const struct wsp_server *live = wsp_lua_server_live(server);
     if (!live) {
         return wsp_lua_error_nil(L, WSP_ERR_SERVER_NOT_STARTED);
@@ -174,6 +193,9 @@ int wsp_lua_life_reload(lua_State *L)
     }
     luaL_argcheck(L, path || generations->path, 2,
                   "the path of a script is needed");
+    if (is_unsafe) {
+        wsp_lua_generations_allow_unsafe(generations);
+    }
     if (can_drive(state)) {
         return drive_reload(L, state->program, generations, path);
     }

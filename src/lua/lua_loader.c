@@ -7,6 +7,8 @@
 
 #include "lua/lua_core.h"
 #include "lua/lua_host.h"
+#include "lua/lua_stack.h"
+#include "lua/lua_state.h"
 
 /* ---- files ---- */
 
@@ -29,12 +31,13 @@ static bool is_bytecode(const char *path)
 bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
                          const char *path)
 {
+    bool is_text_only = !wsp_lua_state_get(L)->is_unsafe;
     wsp_lua_files_add(files, path);
-    if (is_bytecode(path)) {
+    if (is_text_only && is_bytecode(path)) {
         lua_pushfstring(L, "%s: precompiled bytecode is refused", path);
         return false;
     }
-    return luaL_loadfilex(L, path, "t") == 0;
+    return luaL_loadfilex(L, path, is_text_only ? "t" : NULL) == 0;
 }
 
 /* ---- require ---- */
@@ -125,16 +128,18 @@ static void set_loader(lua_State *L, struct wsp_lua_files *files)
 
 /* ---- what a script loads itself ---- */
 
-/* Calls the function of the second upvalue with "t" at the argument that the
- * first one numbers: text only. */
-static int load_text(lua_State *L)
+/* Calls the function of the second upvalue with the mode of the third one at the
+ * argument that the first one numbers: the parser may call a function for more
+ * text, and takes much of the C stack. */
+static int load_checked(lua_State *L)
 {
     int mode = (int)lua_tointeger(L, lua_upvalueindex(1));
-    if (lua_gettop(L) < mode) {
-        lua_settop(L, mode);
+    wsp_lua_stack_check(L, wsp_lua_state_get(L));
+    if (!lua_isnil(L, lua_upvalueindex(3))) {
+        lua_settop(L, lua_gettop(L) < mode ? mode : lua_gettop(L));
+        lua_pushvalue(L, lua_upvalueindex(3));
+        lua_replace(L, mode);
     }
-    lua_pushliteral(L, "t");
-    lua_replace(L, mode);
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -153,32 +158,29 @@ static int do_file(lua_State *L)
     return lua_gettop(L) - 1;
 }
 
-static int refuse_exit(lua_State *L)
-{
-    return luaL_error(L, "os.exit is not available inside a server; use "
-                         "server:close()");
-}
-
-static void make_text_only(lua_State *L, const char *name, int mode)
+static void check_global(lua_State *L, const char *name, int mode,
+                         bool is_text_only)
 {
     lua_pushinteger(L, mode);
     lua_getglobal(L, name);
-    lua_pushcclosure(L, load_text, 2);
+    if (is_text_only) {
+        lua_pushliteral(L, "t");
+    } else {
+        lua_pushnil(L);
+    }
+    lua_pushcclosure(L, load_checked, 3);
     lua_setglobal(L, name);
 }
 
 static void replace_globals(lua_State *L, struct wsp_lua_files *files)
 {
-    make_text_only(L, "load", 3);
-    make_text_only(L, "loadstring", 3);
-    make_text_only(L, "loadfile", 2);
+    bool is_text_only = !wsp_lua_state_get(L)->is_unsafe;
+    check_global(L, "load", 3, is_text_only);
+    check_global(L, "loadstring", 3, is_text_only);
+    check_global(L, "loadfile", 2, is_text_only);
     lua_pushlightuserdata(L, files);
     lua_pushcclosure(L, do_file, 1);
     lua_setglobal(L, "dofile");
-    lua_getglobal(L, "os");
-    lua_pushcfunction(L, refuse_exit);
-    lua_setfield(L, -2, "exit");
-    lua_pop(L, 1);
 }
 
 void wsp_lua_loader_open(lua_State *L, const struct wsp_lua_app_config *config,

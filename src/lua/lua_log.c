@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "lua/lua_error.h"
+#include "lua/lua_stack.h"
 #include "lua/lua_state.h"
 
 #define FIELDS_MAX 32 /* of a script; more raise */
@@ -99,6 +100,7 @@ static int log_write(lua_State *L)
     enum wsp_log_level level = check_level(L);
     const char *message = luaL_checkstring(L, 2);
     bool has_fields = !lua_isnoneornil(L, 3);
+    wsp_lua_stack_check(L, state); /* __tostring of a field may log */
     if (has_fields) {
         luaL_checktype(L, 3, LUA_TTABLE);
     }

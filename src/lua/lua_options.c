@@ -2,6 +2,7 @@
 #include "lua/lua_options.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,6 +11,11 @@
 #include "lua/lua_metrics.h"
 #include "lua/lua_option.h"
 #include "lua/lua_routes.h"
+
+/* Bounds of handler_timeout in seconds, of lua_memory_limit in bytes. */
+#define TIMEOUT_MAX 3600.0
+#define MEMORY_MIN (1024.0 * 1024)
+#define MEMORY_MAX (1024.0 * 1024 * 1024 * 1024)
 
 #define INDEX_OPTIONS 1
 #define INDEX_ENVIRONMENT 3
@@ -308,6 +314,50 @@ static void read_static(lua_State *L, const struct wsp_lua_option *option,
     wsp_lua_routes_read_static(L, option);
 }
 
+/* ---- bounds of the state ---- */
+
+/* The state of a Lua program is the program's own. */
+static void check_hosted(lua_State *L, const struct wsp_lua_option *option)
+{
+    if (!option->server->state->app) {
+        wsp_lua_option_fail(L, option,
+                            "is for scripts that `wspulse run` or "
+                            "server:reload runs in a state of their own");
+    }
+}
+
+static void read_timeout(lua_State *L, const struct wsp_lua_option *option,
+                         const struct schema *schema)
+{
+    double seconds = wsp_lua_option_number(L, option);
+    (void)schema;
+    if (!(seconds > 0)) {
+        wsp_lua_option_fail(L, option, "duration must be positive");
+    } else if (!(seconds <= TIMEOUT_MAX)) {
+        wsp_lua_option_fail(L, option, "duration exceeds maximum (1h)");
+    }
+    check_hosted(L, option);
+    option->server->timeout = seconds;
+}
+
+static void read_memory(lua_State *L, const struct wsp_lua_option *option,
+                        const struct schema *schema)
+{
+    double bytes = wsp_lua_option_number(L, option);
+    (void)schema;
+    if (!(bytes >= MEMORY_MIN)) {
+        wsp_lua_option_fail(L, option, "n must be at least 1 MiB");
+    } else if (!(bytes <= MEMORY_MAX)) {
+        wsp_lua_option_fail(L, option, "n exceeds maximum (1 TiB)");
+    } else if (floor(bytes) != bytes) {
+        wsp_lua_option_fail(L, option, "n must be a whole number");
+    }
+    check_hosted(L, option);
+    option->server->memory = bytes;
+}
+
+/* ---- what is not there ---- */
+
 /* What the design has and this version has not: accepting it would promise
  * what nobody keeps. `false` is "off", which is what one gets. */
 static void read_later(lua_State *L, const struct wsp_lua_option *option,
@@ -370,8 +420,8 @@ static const struct schema schemas[] = {
      WSP_LUA_ON_TRANSPORT_RESTORE},
     {"on_drain", NULL, read_callback, WSP_LUA_ON_DRAIN},
     {"on_reload", NULL, read_callback, WSP_LUA_ON_RELOAD},
-    {"handler_timeout", NULL, read_later, 0},
-    {"lua_memory_limit", NULL, read_later, 0},
+    {"handler_timeout", NULL, read_timeout, 0},
+    {"lua_memory_limit", NULL, read_memory, 0},
     {"tls", NULL, read_later, 0},
     {"workers", NULL, read_later, 0},
     {"placement", NULL, read_later, 0},

@@ -24,6 +24,10 @@ static struct wsp_lua_program *make_program(struct wsp_diag *diag)
         free(program);
         return NULL;
     }
+    /* The servers' own loggers tell it afterwards; who runs a program with no
+     * memory for a thread can do without. */
+    const struct wsp_logger silent = {.level = WSP_LOG_OFF};
+    wsp_loop_watch(program->loop, &silent);
     return program;
 }
 

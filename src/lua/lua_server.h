@@ -55,6 +55,8 @@ struct wsp_lua_server {
     struct wsp_lua_state *state;
     struct wsp_options options; /* what it points to is kept by SLOT_KEPT */
     struct wsp_lua_codec codec; /* the one written in Lua, if there is one */
+    double timeout;             /* handler_timeout, in seconds; 0: none */
+    double memory;              /* lua_memory_limit, in bytes; 0: none */
     unsigned hooks;             /* which metrics hooks there are; bits by enum
                                    wsp_lua_hook */
     bool has[WSP_LUA_CALLBACK_COUNT]; /* which callbacks there are */

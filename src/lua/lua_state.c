@@ -51,7 +51,6 @@ static struct wsp_lua_state *make_state(lua_State *L)
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     wsp_lua_call_open(L, state);
-    state->L = state->threads[0];
     lua_pushlightuserdata(L, (void *)&state_key);
     lua_pushvalue(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);

@@ -14,7 +14,10 @@
 
 #include <wspulse/wspulse.h>
 
+#include "lua/lua_deadline.h"
 #include "lua/lua_event.h"
+#include "lua/lua_jit.h"
+#include "lua/lua_memory.h"
 #include "lua/lua_type.h"
 
 struct wsp_lua_app;
@@ -47,10 +50,17 @@ struct wsp_lua_keys {
 /* Every userdata of a frame, request or response carries the number of the call
  * it was made for; it is live while that call is the current one. */
 struct wsp_lua_state {
-    lua_State *L;             /* a thread that lives as long as the state */
     struct wsp_lua_app *app;  /* the generation, NULL in a plain module */
     unsigned generation;      /* carried by log lines; 1 in a plain module */
     struct wsp_logger logger; /* where wspulse.log goes */
+    bool is_unsafe;           /* the script has all of LuaJIT; lua_library.h */
+
+    bool is_bounded; /* outermost calls have a deadline or a memory limit */
+    struct wsp_lua_deadline deadline;
+    struct wsp_lua_memory *memory; /* NULL in a plain module */
+    struct wsp_lua_jit jit;
+    uintptr_t stack_floor; /* lowest address that C may reach before it asks;
+                              see lua_stack.h; 0: unknown */
 
     uint64_t call_seq; /* number of the current call into Lua; 0: none */
     const struct wsp_frame *frame;     /* of the current call, or NULL */
@@ -82,7 +92,10 @@ struct wsp_lua_state {
     uint64_t call_count;       /* calls begun so far: call_seq never repeats */
     unsigned depth;            /* calls under way, one inside the other */
     struct wsp_lua_call *call; /* the innermost of them, or NULL */
+    lua_State *thread;         /* that it runs on */
     lua_State *threads[WSP_LUA_DEPTH_MAX]; /* one per depth; in the registry */
+    lua_State *reporter;  /* where raised values are described */
+    bool is_reporting;    /* it runs */
     unsigned codec_depth; /* calls of codecs under way, one inside the other */
     struct wsp_error *fallback; /* a failure that there is no memory to tell */
 

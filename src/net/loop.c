@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "net/watchdog.h"
+
 TAILQ_HEAD(tail_list, wsp_loop_tail);
 
 struct wsp_loop {
@@ -25,6 +27,8 @@ struct wsp_loop {
     uint64_t now_ms;
     uint8_t *read_buffer; /* heap */
     uint8_t *cork_buffer; /* heap */
+    struct wsp_hold_board board;
+    struct wsp_watchdog *watchdog; /* NULL: none */
 };
 
 static uint64_t read_ms(clockid_t clock)
@@ -96,6 +100,10 @@ static struct wsp_loop *make_loop(void)
     if (!loop) {
         return NULL;
     }
+    if (pthread_mutex_init(&loop->board.lock, NULL) != 0) {
+        free(loop);
+        return NULL;
+    }
     TAILQ_INIT(&loop->tails);
     loop->read_buffer = malloc(WSP_LOOP_READ_BYTES);
     loop->cork_buffer = malloc(WSP_LOOP_CORK_BYTES);
@@ -108,6 +116,7 @@ static void free_loop(struct wsp_loop *loop)
     if (loop->base) {
         event_base_free(loop->base);
     }
+    pthread_mutex_destroy(&loop->board.lock);
     free(loop->read_buffer);
     free(loop->cork_buffer);
     free(loop);
@@ -142,8 +151,18 @@ undo_loop:
     return NULL;
 }
 
+enum wsp_err wsp_loop_watch(struct wsp_loop *loop,
+                            const struct wsp_logger *logger)
+{
+    if (!loop->watchdog) {
+        loop->watchdog = wsp_watchdog_new(&loop->board, logger);
+    }
+    return loop->watchdog ? WSP_OK : WSP_ERR_OUT_OF_MEMORY;
+}
+
 void wsp_loop_free(struct wsp_loop *loop)
 {
+    wsp_watchdog_free(loop->watchdog);
     while (wsp_mailbox_run(&loop->mailbox)) {
     }
     event_del(&loop->mail);
@@ -297,6 +316,11 @@ void wsp_loop_note_served(struct wsp_loop *loop, wsp_again_fn fn, void *stream,
 struct event_base *wsp_loop_base(struct wsp_loop *loop)
 {
     return loop->base;
+}
+
+struct wsp_hold_board *wsp_loop_board(struct wsp_loop *loop)
+{
+    return &loop->board;
 }
 
 uint8_t *wsp_loop_read_buffer(struct wsp_loop *loop)

@@ -15,6 +15,7 @@
 #include <wspulse/loop.h>
 
 #include "net/again.h"
+#include "net/hold.h"
 #include "net/mailbox.h"
 
 struct event_base;
@@ -57,6 +58,9 @@ void wsp_loop_set_current(struct wsp_loop *loop, const void *object);
 bool wsp_loop_is_current(const struct wsp_loop *loop, const void *object);
 /* `object` goes away, whether it is the current one or not. */
 void wsp_loop_drop_current(struct wsp_loop *loop, const void *object);
+
+/* Where a call into the application is put down for the watchdog. */
+struct wsp_hold_board *wsp_loop_board(struct wsp_loop *loop);
 
 struct event_base *wsp_loop_base(struct wsp_loop *loop);
 

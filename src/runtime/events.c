@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hub's calls upwards, handed to the application's handlers. */
+#include "runtime/callback.h"
 #include "runtime/server.h"
 
 static struct wsp_connection *connection_of(struct wsp_session *session)
@@ -27,43 +28,64 @@ static void on_connect(void *ud, struct wsp_session *session)
     struct wsp_server *server = ud;
     log_step(server, "wspulse: connection opened", session, NULL);
     if (server->handlers.on_connect) {
+        struct wsp_callback callback = {.session = session};
+        wsp_callback_enter(&callback, server, "on_connect");
         server->handlers.on_connect(server->handlers.ud,
                                     connection_of(session));
+        wsp_callback_leave(&callback);
     }
 }
 
 static struct wsp_error *on_message(void *ud, struct wsp_session *session,
                                     const struct wsp_frame *frame)
 {
-    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
-    return handlers->on_message(handlers->ud, connection_of(session), frame);
+    struct wsp_server *server = ud;
+    const struct wsp_handlers *handlers = &server->handlers;
+    struct wsp_callback callback = {.session = session, .frame = frame};
+    wsp_callback_enter(&callback, server, "on_message");
+    struct wsp_error *error =
+        handlers->on_message(handlers->ud, connection_of(session), frame);
+    wsp_callback_leave(&callback);
+    return error;
 }
 
 static void on_transport_drop(void *ud, struct wsp_session *session,
                               struct wsp_error *error)
 {
-    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    struct wsp_server *server = ud;
+    const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_transport_drop) {
+        struct wsp_callback callback = {.session = session};
+        wsp_callback_enter(&callback, server, "on_transport_drop");
         handlers->on_transport_drop(handlers->ud, connection_of(session),
                                     error);
+        wsp_callback_leave(&callback);
     }
 }
 
 static void on_transport_restore(void *ud, struct wsp_session *session,
                                  const struct wsp_restore_info *info)
 {
-    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    struct wsp_server *server = ud;
+    const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_transport_restore) {
+        struct wsp_callback callback = {.session = session};
+        wsp_callback_enter(&callback, server, "on_transport_restore");
         handlers->on_transport_restore(handlers->ud, connection_of(session),
                                        info);
+        wsp_callback_leave(&callback);
     }
 }
 
 static void on_drain(void *ud, struct wsp_session *session)
 {
-    const struct wsp_handlers *handlers = &((struct wsp_server *)ud)->handlers;
+    struct wsp_server *server = ud;
+    const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_drain) {
+        struct wsp_callback callback = {.session = session};
+        wsp_callback_enter(&callback, server, "on_drain");
         handlers->on_drain(handlers->ud, connection_of(session));
+        wsp_callback_leave(&callback);
     }
 }
 
@@ -74,8 +96,11 @@ static void on_disconnect(void *ud, struct wsp_session *session,
     log_step(server, "wspulse: connection closed", session,
              wsp_reason_text(reason));
     if (server->handlers.on_disconnect) {
+        struct wsp_callback callback = {.session = session};
+        wsp_callback_enter(&callback, server, "on_disconnect");
         server->handlers.on_disconnect(server->handlers.ud,
                                        connection_of(session), error, reason);
+        wsp_callback_leave(&callback);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/origin.h"
 
 #include "proto/uri.h"
+#include "runtime/callback.h"
 #include "runtime/request.h"
 #include "runtime/server.h"
 
@@ -21,10 +22,13 @@ static bool ask_function(struct wsp_server *server,
     if (!server->handlers.check_origin) {
         return false;
     }
+    struct wsp_callback callback = {.request = request};
+    wsp_callback_enter(&callback, server, "check_origin");
     server->hub.is_settling = true;
     bool is_allowed =
         server->handlers.check_origin(server->handlers.ud, request);
     server->hub.is_settling = false;
+    wsp_callback_leave(&callback);
     return is_allowed;
 }
 

@@ -95,6 +95,24 @@ static void start_next(struct wsp_reloader *reloader)
     wsp_reload_thread_build(&reloader->helper, path, reloader->generation + 1);
 }
 
+static void describe_hook(const struct wsp_hold *hold,
+                          struct wsp_hold_note *note)
+{
+    (void)hold;
+    wsp_hold_note_add(note, "handler", wsp_span_of("on_reload"));
+}
+
+/* The hook is the application's, and may take its time. */
+static void tell_installed(struct wsp_reloader *reloader, unsigned previous)
+{
+    struct wsp_hold hold = {.describe = describe_hook};
+    if (reloader->ops.installed) {
+        wsp_hold_enter(wsp_loop_board(reloader->loop), &hold);
+        reloader->ops.installed(reloader->ud, previous, reloader->generation);
+        wsp_hold_leave(wsp_loop_board(reloader->loop), &hold);
+    }
+}
+
 /* Runs behind the tails that were there: what the servers had to do in this
  * turn is done, and no callback of theirs is on the stack. */
 static void on_turn_end(void *ud)
@@ -108,10 +126,7 @@ static void on_turn_end(void *ud)
     move(reloader, RELOAD_RETIRING);
     if (old) {
         unsigned previous = reloader->generation++;
-        if (reloader->ops.installed) {
-            reloader->ops.installed(reloader->ud, previous,
-                                    reloader->generation);
-        }
+        tell_installed(reloader, previous);
         answer_all(reloader, &reloader->asked, WSP_OK, &diag);
     } else {
         refuse_all(reloader, &reloader->asked, &diag);

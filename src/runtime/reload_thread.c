@@ -6,6 +6,10 @@
 
 #include "net/loop.h"
 
+/* Address space, not memory: code that is loaded may nest as deep here as on a
+ * main thread with a generous limit. */
+#define STACK_BYTES (64U * 1024 * 1024)
+
 /* ---- on the helper thread ---- */
 
 /* Waits for a job. Returns false when there is none and none will come. */
@@ -50,15 +54,29 @@ static void *run_helper(void *ud)
 /* ---- on the loop's thread ---- */
 
 /* Signals are for the threads of the program, so the helper has none. */
-static int start_thread(struct wsp_reload_thread *helper)
+static int create_thread(struct wsp_reload_thread *helper,
+                         const pthread_attr_t *attributes)
 {
     sigset_t all;
     sigset_t old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&helper->thread, NULL, run_helper, helper);
+    int error = pthread_create(&helper->thread, attributes, run_helper, helper);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return error;
+}
+
+/* Where address space is scarce the usual stack must do. */
+static int start_thread(struct wsp_reload_thread *helper)
+{
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (!error) {
+        error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        error = error ? error : create_thread(helper, &attributes);
+        pthread_attr_destroy(&attributes);
+    }
+    return error ? create_thread(helper, NULL) : 0;
 }
 
 enum wsp_err wsp_reload_thread_start(struct wsp_reload_thread *helper,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/admin.h"
+#include "runtime/callback.h"
 #include "runtime/exchange.h"
 #include "runtime/server.h"
 #include "runtime/static_file.h"
@@ -25,9 +26,12 @@ static void call_route(struct wsp_server *server, size_t route,
         wsp_response_plain(response, 500, NULL);
         return;
     }
+    struct wsp_callback callback = {.request = request};
+    wsp_callback_enter(&callback, server, "http");
     server->hub.is_settling = true;
     server->handlers.on_http(server->handlers.ud, route, request, response);
     server->hub.is_settling = false;
+    wsp_callback_leave(&callback);
 }
 
 /* Adds the methods of the routes of this path. Returns how many there are. */

@@ -7,6 +7,7 @@
 
 #include "proto/close.h"
 #include "proto/handshake.h"
+#include "runtime/callback.h"
 #include "runtime/exchange.h"
 #include "runtime/origin.h"
 #include "runtime/quota.h"
@@ -85,9 +86,12 @@ static bool admit(struct wsp_exchange *exchange,
 {
     struct wsp_server *server = exchange->transport->server;
     *admission = (struct wsp_admission){0};
+    struct wsp_callback callback = {.request = request};
+    wsp_callback_enter(&callback, server, "connect");
     server->hub.is_settling = true;
     server->handlers.connect(server->handlers.ud, request, admission);
     server->hub.is_settling = false;
+    wsp_callback_leave(&callback);
     if (exchange->transport->phase != WSP_TRANSPORT_HTTP) {
         return false; /* the handler aborted the server */
     }

@@ -120,6 +120,12 @@
 ---Addresses, ranges such as `"10.0.0.0/8"`, or `"unix"`: whose word on who a
 ---client is counts (`X-Forwarded-For`, `proxy_protocol`). Default: nobody's.
 ---@field trusted_proxies? string | string[]
+---Seconds that a callback may take; then it fails. Turns the compiler off. Not
+---in a Lua program.
+---@field handler_timeout? number
+---Bytes that the Lua state may take; an allocation beyond is an error. Not in a
+---Lua program.
+---@field lua_memory_limit? integer
 
 ---@alias wspulse.check_origin fun(req: wspulse.Request): boolean
 ---@alias wspulse.on_disconnect fun(conn: wspulse.Connection, err?: wspulse.Error, reason: wspulse.reason)

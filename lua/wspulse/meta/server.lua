@@ -81,9 +81,10 @@ function Server:poll(seconds) end
 ---a callback it asks and returns at once, and the log has the answer. The text
 ---of the error says where and why.
 ---@param path? string the script; the one that was loaded last by default
+---@param options? { unsafe?: boolean } of a Lua program: this script and later ones get ffi, all of debug and bytecode
 ---@return true? ok
 ---@return wspulse.Error? err `SERVER_NOT_STARTED`, `SERVER_CLOSED`, `SCRIPT`, `RELOAD_REFUSED`
-function Server:reload(path) end
+function Server:reload(path, options) end
 
 ---Closes: no new connections, every peer gets 1001, `on_disconnect` runs for
 ---every connection. Inside a callback it begins and returns at once, outside
