@@ -14,6 +14,7 @@ return wspulse.new_server {
   path = "/",
   codec = "raw",
   max_message_size = 16 * MIB, -- the largest message of a case
+  max_fragments = 128 * 1024, -- and the one in most pieces
   send_buffer_size = 4096,
   send_buffer_bytes = 64 * MIB,
   validate_utf8 = os.getenv "ECHO_UNCHECKED" ~= "1",

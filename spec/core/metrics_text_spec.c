@@ -30,6 +30,14 @@ static char *page_of(const struct wsp_hub *hub, const char *server)
     return out.data;
 }
 
+/* Each kind of refusal is somewhere else on the page. */
+static void note_refusals(struct wsp_metrics *metrics)
+{
+    for (unsigned i = 0; i < WSP_REFUSAL_COUNT; i++) {
+        metrics->refusals[i] = 100 + i;
+    }
+}
+
 /* Expects `text` on the page, from the beginning of a line on. */
 static void expect(const char *page, const char *text)
 {
@@ -38,6 +46,49 @@ static void expect(const char *page, const char *text)
     if (!strstr(page, lines)) {
         fail_msg("not on the page: %s", text);
     }
+}
+
+static void refusals_are_on_the_page_by_their_reason(void **state)
+{
+    (void)state;
+    struct book *book = book_open(2);
+    note_refusals(&book->fake.hub.metrics);
+    char *page = page_of(&book->fake.hub, "main");
+    static const char *const reasons[] = {
+        "no_descriptors", "max_connections_per_ip",
+        "proxy_protocol", "handshake_timeout",
+        "closing",        "max_connections",
+        "connect",        "handshake",
+        "check_origin",
+    };
+    for (unsigned i = 0; i < WSP_REFUSAL_COUNT; i++) {
+        char line[128];
+        snprintf(line, sizeof line,
+                 "wspulse_connections_refused_total{reason=\"%s\"} %u",
+                 reasons[i], 100 + i);
+        expect(page, line);
+    }
+    free(page);
+    book_close(book);
+}
+
+static void hostile_66_how_late_the_loop_is(void **state)
+{
+    (void)state;
+    struct book *book = book_open(2);
+    wsp_metrics_lag(&book->fake.hub.metrics, 0);
+    wsp_metrics_lag(&book->fake.hub.metrics, 10);
+    wsp_metrics_lag(&book->fake.hub.metrics, 90);
+    wsp_metrics_lag(&book->fake.hub.metrics, 6000);
+    char *page = page_of(&book->fake.hub, "main");
+    expect(page, "wspulse_loop_lag_seconds_bucket{le=\"0.01\"} 2");
+    expect(page, "wspulse_loop_lag_seconds_bucket{le=\"0.05\"} 2");
+    expect(page, "wspulse_loop_lag_seconds_bucket{le=\"0.1\"} 3");
+    expect(page, "wspulse_loop_lag_seconds_bucket{le=\"5\"} 3");
+    expect(page, "wspulse_loop_lag_seconds_bucket{le=\"+Inf\"} 4");
+    expect(page, "wspulse_loop_lag_seconds_sum 6.1");
+    free(page);
+    book_close(book);
 }
 
 static void every_event_is_on_the_page(void **state)
@@ -377,6 +428,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_is_on_the_page),
+        cmocka_unit_test(refusals_are_on_the_page_by_their_reason),
+        cmocka_unit_test(hostile_66_how_late_the_loop_is),
         cmocka_unit_test(buckets_hold_all_that_is_not_above_them),
         cmocka_unit_test(histograms_have_the_bounds_of_the_seed),
         cmocka_unit_test(a_name_cannot_break_the_page),

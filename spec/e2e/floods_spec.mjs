@@ -303,6 +303,35 @@ withServer(
   },
 );
 
+withServer(
+  "hostile 61: large files that nobody reads hold no more than they may",
+  "{}",
+  async (server) => {
+    const before = await residentBytes(server);
+    const wires = await Promise.all(
+      Array.from({ length: 40 }, () => server.wire()),
+    );
+    for (const wire of wires) {
+      wire.pause();
+      wire.write("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    await until(async () => {
+      const { body } = await server.request("GET", "/who");
+      return JSON.parse(body).larges === 40;
+    }, "the requests to be handled");
+    const grown = (await residentBytes(server)) - before;
+    assert.ok(isSanitized || grown < 150 * MIB, `${grown} bytes more`);
+    assert.equal((await server.request("GET", "/large")).status, 503);
+    const peer = await openPeer(server);
+    assert.equal((await peer.ask("x", 1)).payload, 1);
+    for (const wire of wires) wire.destroy();
+    await until(
+      async () => (await server.request("GET", "/large")).status === 200,
+      "what was held to be let go",
+    );
+  },
+);
+
 // ---- ends
 
 withServer(

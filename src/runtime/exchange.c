@@ -10,6 +10,11 @@
 /* Input kept while an answer waits for the socket. */
 #define PIPELINE_MAX (128 * 1024)
 
+/* Answers that wait for sockets may hold so much of the server's memory in all;
+ * beyond that only small ones are given. */
+#define HELD_MAX (64 * 1024 * 1024)
+#define HELD_SMALL (16 * 1024)
+
 struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
                                       const struct wsp_caller *caller)
 {
@@ -25,9 +30,25 @@ struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
     return exchange;
 }
 
+/* What the socket has not taken of an answer is held until it has, or is gone. */
+static void hold(struct wsp_exchange *exchange)
+{
+    struct wsp_transport *transport = exchange->transport;
+    size_t held = transport->rest.len - transport->rest_offset;
+    transport->server->held += held - exchange->held;
+    exchange->held = held;
+}
+
+static void release(struct wsp_exchange *exchange)
+{
+    exchange->transport->server->held -= exchange->held;
+    exchange->held = 0;
+}
+
 void wsp_exchange_free(struct wsp_exchange *exchange)
 {
     if (exchange) {
+        release(exchange);
         wsp_buf_fini(&exchange->in);
         free(exchange);
     }
@@ -75,6 +96,7 @@ void wsp_exchange_answer(struct wsp_exchange *exchange,
         wsp_response_write(response, is_head_method(exchange), !is_last, &out);
     if (is_built) {
         wsp_transport_write(transport, out.data, out.len);
+        hold(exchange);
     }
     wsp_buf_fini(&out);
     if (!is_built) {
@@ -126,6 +148,10 @@ static void run_plain(struct wsp_exchange *exchange)
     wsp_route_run(exchange, &request, &response);
     bool is_last = !exchange->head.is_keep_alive ||
                    exchange->transport->server->is_closing;
+    if (response.body.len > HELD_SMALL &&
+        exchange->transport->server->held > HELD_MAX) {
+        wsp_response_plain(&response, 503, NULL);
+    }
     if (exchange->transport->phase == WSP_TRANSPORT_HTTP) {
         wsp_exchange_answer(exchange, &response, is_last);
     }
@@ -260,6 +286,7 @@ void wsp_exchange_on_data(struct wsp_exchange *exchange, const uint8_t *data,
 
 void wsp_exchange_drained(struct wsp_exchange *exchange)
 {
+    release(exchange);
     if (!wsp_stream_want_read(&exchange->transport->stream, true)) {
         wsp_transport_destroy(exchange->transport);
         return;

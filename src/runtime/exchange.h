@@ -23,6 +23,7 @@ struct wsp_exchange {
     struct wsp_buf in; /* bytes that arrived, from the head on */
     struct wsp_http_head head;
     size_t head_len;          /* 0 while the head is incomplete */
+    size_t held;              /* bytes of an answer that wait for the socket */
     bool has_continued;       /* 100 Continue went out */
     bool is_closing;          /* the last answer was written */
     bool was_answered;        /* a request before this one */

@@ -33,6 +33,7 @@ struct wsp_server {
     struct wsp_compression compression;
     struct wsp_entrance entrance;
     struct wsp_address_counts addresses; /* sockets of each */
+    size_t held; /* bytes of plain answers that wait for sockets */
     struct wsp_listener *admin_listener; /* NULL: none */
     struct wsp_transport_list transports;
     size_t channel_count;               /* transports past the upgrade */
