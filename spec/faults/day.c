@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "kernel.h"
 #include "support/virtual_clock.h"
 
 /* First bytes of frames. */
@@ -21,31 +20,14 @@
 #define CLOSE 0x88
 #define PING 0x89
 
-#define TURNS_MAX 10000000
 #define BROADCASTS 40
 #define LARGE 12000 /* so many of them are more than a socket takes */
 
 /* ---- time ---- */
 
-static void read_all(struct day *day)
-{
-    for (int i = 0; i < DAY_VISITORS; i++) {
-        visitor_read(&day->visitors[i]);
-    }
-}
-
-/* Lets the loop do what there is to do: unix sockets are prompt, so a turn in
- * which our code asks the kernel for nothing had nothing left. */
 static void settle(struct day *day)
 {
-    int quiet = 0;
-    for (long i = 0; i < TURNS_MAX && quiet < 2; i++) {
-        long before = kernel_made();
-        wsp_loop_poll(day->loop, 0);
-        read_all(day);
-        quiet = kernel_made() == before ? quiet + 1 : 0;
-    }
-    assert_int_equal(quiet, 2);
+    visitor_settle(day->visitors, DAY_VISITORS, day->loop);
 }
 
 static void pass(struct day *day, uint64_t ms)
@@ -256,7 +238,7 @@ static void reload(struct day *day)
     assert_true(err == WSP_OK || err == WSP_ERR_OUT_OF_MEMORY);
     day->asked += err == WSP_OK;
     AWAIT(day, day->answered == day->asked);
-    read_all(day);
+    settle(day);
 }
 
 static void on_posted(void *ud, enum wsp_err result)

@@ -2,13 +2,19 @@
 #include "visitor.h"
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 #include "kernel.h"
+
+#define TURNS_MAX 10000000
 
 bool visitor_connect(struct visitor *visitor, const char *address)
 {
@@ -119,6 +125,20 @@ void visitor_read(struct visitor *visitor)
 bool visitor_has(const struct visitor *visitor, const char *text)
 {
     return memmem(visitor->tail, visitor->tail_len, text, strlen(text)) != NULL;
+}
+
+void visitor_settle(struct visitor *visitors, int count, struct wsp_loop *loop)
+{
+    int quiet = 0;
+    for (long turn = 0; turn < TURNS_MAX && quiet < 2; turn++) {
+        long before = kernel_made();
+        wsp_loop_poll(loop, 0);
+        for (int i = 0; i < count; i++) {
+            visitor_read(&visitors[i]);
+        }
+        quiet = kernel_made() == before ? quiet + 1 : 0;
+    }
+    assert_int_equal(quiet, 2);
 }
 
 void visitor_forget(struct visitor *visitor)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wspulse/loop.h>
+
 struct visitor {
     int fd;         /* -1: away */
     bool has_ended; /* the server's last byte was read, or the socket failed */
@@ -36,6 +38,11 @@ void visitor_read(struct visitor *visitor);
 
 /* Tells whether the tail of what was read holds `text`. */
 bool visitor_has(const struct visitor *visitor, const char *text);
+
+/* Turns the loop, and reads, until there is nothing left to do: unix sockets are
+ * prompt, so a turn in which our code asks the kernel for nothing had nothing
+ * left. */
+void visitor_settle(struct visitor *visitors, int count, struct wsp_loop *loop);
 
 /* Forgets what was read. */
 void visitor_forget(struct visitor *visitor);

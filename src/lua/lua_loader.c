@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua/lua_loader.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,41 @@ static bool is_bytecode(const char *path)
     return first == LUA_SIGNATURE[0];
 }
 
+/* A file being read; what Lua asks for a piece of is in `data`. */
+struct reading {
+    FILE *file;
+    char data[4096];
+};
+
+static const char *read_piece(lua_State *L, void *ud, size_t *len)
+{
+    struct reading *reading = ud;
+    (void)L;
+    *len = fread(reading->data, 1, sizeof reading->data, reading->file);
+    return *len > 0 ? reading->data : NULL;
+}
+
+/* As luaL_loadfilex, which leaves the file open when it has no memory for the
+ * name: here nothing raises while it is. */
+static bool load_file(lua_State *L, const char *path, const char *mode)
+{
+    struct reading reading;
+    lua_pushfstring(L, "@%s", path);
+    reading.file = fopen(path, "rb");
+    if (!reading.file) {
+        lua_pushfstring(L, "cannot open %s: %s", path, strerror(errno));
+        return false;
+    }
+    int status = lua_loadx(L, read_piece, &reading, lua_tostring(L, -1), mode);
+    int error = ferror(reading.file) ? errno : 0;
+    fclose(reading.file);
+    lua_remove(L, -2);
+    if (error) {
+        lua_pushfstring(L, "cannot read %s: %s", path, strerror(error));
+    }
+    return status == 0 && error == 0;
+}
+
 bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
                          const char *path)
 {
@@ -37,7 +73,7 @@ bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
         lua_pushfstring(L, "%s: precompiled bytecode is refused", path);
         return false;
     }
-    return luaL_loadfilex(L, path, is_text_only ? "t" : NULL) == 0;
+    return load_file(L, path, is_text_only ? "t" : NULL);
 }
 
 /* ---- require ---- */
