@@ -22,13 +22,20 @@ local Context = {}
 
 --- Runs the rest of the chain now and returns when it has finished. A
 --- middleware that never calls it lets the next element run all the same.
-function Context:next()
+---
+--- (A call of itself at the end, not a loop: LuaJIT then compiles a dispatch
+--- from its first function to the handler in one piece.)
+local function advance(self)
   local link = self._next
-  while link do
+  if link then
     self._next = link.next
     link.run(self)
-    link = self._next
+    return advance(self)
   end
+end
+
+function Context:next()
+  return advance(self)
 end
 
 --- Has nothing more started.
@@ -193,7 +200,7 @@ end
 
 return {
   MAX_HANDLERS = MAX_HANDLERS,
-  advance = Context.next,
+  advance = advance,
   forget = forget,
   is_context = is_context,
   methods = Context,

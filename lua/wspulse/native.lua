@@ -26,13 +26,4 @@ local function log(level, message, fields)
   end
 end
 
---- Says of a function that it may be given the event of a frame behind its
---- two arguments, where the server has it at hand.
-local function takes_event(fn)
-  local core = find()
-  if core and core.takes_event then
-    core.takes_event(fn)
-  end
-end
-
-return { find = find, log = log, takes_event = takes_event }
+return { find = find, log = log }

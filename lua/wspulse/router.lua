@@ -68,12 +68,9 @@ end
 -- back.
 local function make_handler(self)
   local chains, idle = self._routes.chains, context.new(self._log)
-  -- The event comes beside the frame where the server knows it already.
-  return function(connection, frame, event)
-    local chain = chains[event or frame.event]
-    if not chain then
-      chain = find_chain(self, frame.event)
-    end
+  return function(connection, frame)
+    local event = frame.event
+    local chain = chains[event] or find_chain(self, event)
     local c = idle
     if c then
       idle = false
@@ -166,7 +163,6 @@ local function new(options)
     _handler = false,
   }, mt)
   self._handler = make_handler(self)
-  native.takes_event(self._handler)
   return self
 end
 

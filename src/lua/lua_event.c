@@ -6,8 +6,6 @@
 
 #include "lua/lua_state.h"
 
-/* ---- the array ---- */
-
 void wsp_lua_events_push_array(lua_State *L,
                                const struct wsp_lua_events *events)
 {
@@ -47,6 +45,7 @@ static void remember(lua_State *L, int index, struct wsp_lua_events *events,
     unsigned place = place_of(event);
     lua_pushvalue(L, -1);
     lua_rawseti(L, index, (int)place + 1);
+    events->changes++;
     events->places[place].len = (uint8_t)event.len;
     memcpy(events->places[place].text, event.data, event.len);
 }
@@ -65,56 +64,9 @@ void wsp_lua_events_push(lua_State *L, int index, struct wsp_lua_events *events,
     }
 }
 
-/* ---- who takes events ---- */
-
-static int takes_event(lua_State *L)
-{
-    const struct wsp_lua_state *state = wsp_lua_state_upvalue(L);
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, state->events.ref_takers);
-    lua_insert(L, 1);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, 1);
-    return 0;
-}
-
-bool wsp_lua_events_is_taker(lua_State *L, int index,
-                             const struct wsp_lua_events *events)
-{
-    lua_pushvalue(L, index);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, events->ref_takers);
-    lua_insert(L, -2);
-    lua_rawget(L, -2);
-    bool is_taker = lua_toboolean(L, -1);
-    lua_pop(L, 2);
-    return is_taker;
-}
-
-/* ---- opening ---- */
-
-static const luaL_Reg functions[] = {
-    {"takes_event", takes_event},
-    {NULL, NULL},
-};
-
-/* Pushes a table whose keys do not keep what they are. */
-static void push_weak_set(lua_State *L)
-{
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-}
-
 void wsp_lua_events_open(lua_State *L)
 {
     struct wsp_lua_events *events = &wsp_lua_state_get(L)->events;
-    luaL_checkstack(L, 4, "no room to open");
     lua_createtable(L, WSP_LUA_EVENTS, 0);
     events->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    push_weak_set(L);
-    events->ref_takers = luaL_ref(L, LUA_REGISTRYINDEX);
-    wsp_lua_type_functions(L, functions);
 }

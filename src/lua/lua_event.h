@@ -6,7 +6,6 @@
 #define WSP_LUA_LUA_EVENT_H
 
 #include <lua.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <wspulse/span.h>
@@ -15,23 +14,16 @@
 #define WSP_LUA_EVENT_BYTES 31 /* longer ones are not remembered */
 
 struct wsp_lua_events {
-    int ref;        /* registry reference: array of the strings, by place */
-    int ref_takers; /* registry reference: weak set of functions */
+    int ref;          /* registry reference: array of the strings, by place */
+    unsigned changes; /* strings put into the array so far */
     struct {
         uint8_t len; /* 0: nothing is remembered here */
         char text[WSP_LUA_EVENT_BYTES];
     } places[WSP_LUA_EVENTS];
 };
 
-/* Gives the table on top of the stack the member `takes_event(fn)`, which says
- * of a function that on_message may give it the event behind its two arguments:
- * for the router, who would ask for it first thing. Call once. Raises without
- * memory. */
+/* Makes the array; call once. Raises without memory. */
 void wsp_lua_events_open(lua_State *L);
-
-/* Tells whether that was said of the function at `index`. */
-bool wsp_lua_events_is_taker(lua_State *L, int index,
-                             const struct wsp_lua_events *events);
 
 /* Pushes the array. */
 void wsp_lua_events_push_array(lua_State *L,

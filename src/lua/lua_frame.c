@@ -250,6 +250,8 @@ static int frame_keep(lua_State *L)
     if (frame->seq == SEQ_KEPT) {
         return 1;
     }
+    wsp_lua_frame_push_metatable(L, wsp_lua_state_upvalue(L));
+    lua_setmetatable(L, 1);
     const struct wsp_frame *copy = push_copy(L, frame->frame);
     set_slot(L, 1, frame, SLOT_KEPT);
     frame->frame = copy;

@@ -2,6 +2,7 @@
 #include "lua/lua_lane.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "lua/lua_call.h"
 #include "lua/lua_connection.h"
@@ -9,18 +10,17 @@
 #include "lua/lua_mount.h"
 #include "lua/lua_server.h"
 
-/* Stack slots of the thread, above those of lua_call.h. */
+/* Stack slots of the thread, above those of lua_call.h: few enough for the stack
+ * that a thread is born with. */
 enum {
     SLOT_HANDLER = WSP_LUA_CALL_SLOTS + 1,
     SLOT_HANDLES,
-    SLOT_EVENTS,      /* array */
+    SLOT_EVENTS,      /* array of lua_event.h */
+    SLOT_INDEX,       /* __index of frames on their way */
     SLOT_MAKE_FRAMES, /* function */
     SLOT_FRAMES,      /* and the next ones */
     SLOT_FREE = SLOT_FRAMES + WSP_LUA_LANE_FRAMES
 };
-
-/* Slots for a handler and its arguments. */
-#define CALL_SLOTS 8
 
 /* ---- frames ---- */
 
@@ -29,7 +29,7 @@ static int make_frames(lua_State *L)
 {
     struct wsp_lua_server *server = lua_touserdata(L, 1);
     struct wsp_lua_lane *lane = &server->lane;
-    wsp_lua_frame_push_metatable(L, server->state);
+    lua_pushvalue(L, lua_upvalueindex(1));
     for (int i = 0; i < WSP_LUA_LANE_FRAMES; i++) {
         lane->frames[i] = wsp_lua_frame_new(L, 2);
     }
@@ -66,60 +66,111 @@ static struct wsp_lua_frame *push_frame(struct wsp_lua_server *server,
     return frame;
 }
 
-/* Pushes the event, if the handler takes it and it is at hand. Returns how many
- * values that were. */
-static int push_event(const struct wsp_lua_server *server,
-                      struct wsp_span event)
+/* Has __index know the event of the next frame, or no event. */
+static void tell_event(struct wsp_lua_server *server, struct wsp_span event)
 {
-    int found = 0;
-    if (server->lane.takes_event) {
-        found = wsp_lua_events_find(&server->state->events, event);
+    struct wsp_lua_lane *lane = &server->lane;
+    const struct wsp_lua_events *events = &server->state->events;
+    int found = wsp_lua_events_find(events, event);
+    if (found == lane->event && events->changes == lane->event_changes) {
+        return;
     }
+    lane->event = found;
+    lane->event_changes = events->changes;
     if (found) {
-        lua_rawgeti(server->lane.thread, SLOT_EVENTS, found);
+        lua_rawgeti(lane->thread, SLOT_EVENTS, found);
+    } else {
+        lua_pushboolean(lane->thread, 0);
     }
-    return found != 0;
+    lua_setupvalue(lane->thread, SLOT_INDEX, 1);
 }
 
-/* The collector may have a used frame; its slot would keep what the frame has
- * got to hold, until it is filled again. */
-static void let_go(struct wsp_lua_lane *lane, const struct wsp_lua_frame *frame)
+/* A frame that was on its way is like any other from now on. The collector may
+ * have it; its slot would keep what it has got to hold, until it is filled
+ * again. */
+static void let_go(struct wsp_lua_server *server,
+                   const struct wsp_lua_frame *frame)
 {
+    lua_State *thread = server->lane.thread;
+    int slot = SLOT_FRAMES + (int)server->lane.ready;
+    if (frame->format != WSP_LUA_FORMAT_RAW) {
+        wsp_lua_frame_push_metatable(thread, server->state);
+        lua_setmetatable(thread, slot);
+    }
     if (frame->has_slots) {
-        lua_pushnil(lane->thread);
-        lua_replace(lane->thread, SLOT_FRAMES + (int)lane->ready);
+        lua_pushnil(thread);
+        lua_replace(thread, slot);
     }
 }
 
 /* ---- life ---- */
 
-/* Moves the reference on top of the stack to a slot of the thread. */
-static void put(lua_State *L, int ref, lua_State *thread)
+/* Pushes a function (frame, key) that gives the event, its first upvalue, or
+ * else what the function on top of the stack gives, which it replaces. */
+static void push_index(lua_State *L)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
-    lua_xmove(L, thread, 1);
+    static const char source[] =
+        "local event, index = false, ...\n"
+        "return function(frame, key)\n"
+        "  if event and key == 'event' then return event end\n"
+        "  return index(frame, key)\n"
+        "end\n";
+    if (luaL_loadbuffer(L, source, sizeof source - 1, "=frame") != 0) {
+        lua_error(L);
+    }
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+}
+
+/* Pushes that function, and a copy of the metatable of frames that has it. */
+static void push_metatable(lua_State *L, const struct wsp_lua_state *state)
+{
+    wsp_lua_frame_push_metatable(L, state);
+    lua_getfield(L, -1, "__index");
+    push_index(L);
+    lua_insert(L, -2);
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, -3)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_remove(L, -2);
+}
+
+static void fill_slots(lua_State *L, const struct wsp_lua_server *server,
+                       bool has_events)
+{
+    lua_State *thread = server->lane.thread;
+    const struct wsp_lua_state *state = server->state;
+    lua_rawgeti(L, LUA_REGISTRYINDEX,
+                server->ref_callbacks[WSP_LUA_ON_MESSAGE]);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, server->ref_handles);
+    wsp_lua_events_push_array(L, &state->events);
+    push_metatable(L, state);
+    if (!has_events) {
+        lua_pop(L, 1);
+        wsp_lua_frame_push_metatable(L, state);
+    }
+    lua_pushcclosure(L, make_frames, 1);
+    lua_xmove(L, thread, SLOT_FRAMES - SLOT_HANDLER);
+    lua_settop(thread, SLOT_FREE - 1);
 }
 
 void wsp_lua_lane_open(lua_State *L, struct wsp_lua_server *server)
 {
     struct wsp_lua_lane *lane = &server->lane;
+    luaL_checkstack(L, 12, "no room for a lane");
     wsp_lua_state_push(L);
     lua_State *thread = wsp_lua_call_new_thread(L, lua_gettop(L));
     lane->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pop(L, 1);
-    if (!lua_checkstack(thread, SLOT_FREE + CALL_SLOTS)) {
-        luaL_error(L, "wspulse: out of memory");
-    }
-    put(L, server->ref_callbacks[WSP_LUA_ON_MESSAGE], thread);
-    put(L, server->ref_handles, thread);
-    put(L, server->state->events.ref, thread);
-    lane->takes_event =
-        wsp_lua_events_is_taker(thread, SLOT_HANDLER, &server->state->events);
-    lua_pushcfunction(L, make_frames);
-    lua_xmove(L, thread, 1);
-    lua_settop(thread, SLOT_FREE - 1);
-    lane->ready = 0;
-    lane->thread = thread;
+    *lane = (struct wsp_lua_lane){.thread = thread, .ref = lane->ref};
+    fill_slots(L, server,
+               wsp_lua_format_of(server->options.codec) != WSP_LUA_FORMAT_RAW);
 }
 
 void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server)
@@ -148,10 +199,12 @@ bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
         return false;
     }
     struct wsp_lua_frame *frame = push_frame(server, call->frame);
-    int count = 2 + push_event(server, call->frame->event);
+    if (frame->format != WSP_LUA_FORMAT_RAW) {
+        tell_event(server, call->frame->event);
+    }
     state->lane_frame = frame;
-    *error = wsp_lua_call_prepared(state, thread, count, call);
+    *error = wsp_lua_call_prepared(state, thread, 2, call);
     state->lane_frame = NULL;
-    let_go(&server->lane, frame);
+    let_go(server, frame);
     return true;
 }

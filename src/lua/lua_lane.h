@@ -4,6 +4,10 @@
  * own, so that a message costs no lookup, no trampoline and no C function
  * between server and handler. What is not ready goes the ordinary way of
  * lua_call.h, which makes it.
+ *
+ * While a frame is on its way it has a metatable of the lane's, whose __index is
+ * a Lua function that knows the event: LuaJIT compiles through it, where a C
+ * function would end what it compiles.
  * Owner: struct wsp_lua_server, while it is pinned. Thread: the state's. */
 #ifndef WSP_LUA_LUA_LANE_H
 #define WSP_LUA_LUA_LANE_H
@@ -24,9 +28,10 @@ struct wsp_lua_server;
 struct wsp_lua_lane {
     lua_State *thread; /* NULL while there is none */
     int ref;           /* keeps it in the registry */
-    bool takes_event;  /* the handler takes the event as well */
     unsigned ready;    /* frames that no script has seen */
     struct wsp_lua_frame *frames[WSP_LUA_LANE_FRAMES]; /* on its stack */
+    int event;              /* index of the one that __index knows, or 0 */
+    unsigned event_changes; /* what events.changes was then */
 };
 
 /* Prepares the lane of a server whose other references are in the registry.
