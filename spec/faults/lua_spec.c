@@ -75,10 +75,14 @@ static void close_stage(struct stage *stage)
 /* Loads and starts. Returns false with a reason. */
 static bool start(struct stage *stage, struct wsp_diag *diag)
 {
-    const struct wsp_logger logger = {on_log, stage, WSP_LOG_WARN};
     const char *const listen[] = {stage->address};
+    const struct wsp_script_config config = {
+        .logger = {on_log, stage, WSP_LOG_WARN},
+        .listen = listen,
+        .listen_count = 1,
+    };
     stage->has_script =
-        wsp_script_init(&stage->script, &logger, listen, 1, diag) == WSP_OK;
+        wsp_script_init(&stage->script, &config, diag) == WSP_OK;
     return stage->has_script &&
            wsp_lua_host_load(stage->script.host, SCRIPT, diag) == WSP_OK &&
            wsp_lua_host_start(stage->script.host, diag) == WSP_OK;

@@ -336,7 +336,7 @@ struct outer {
 static struct outer enter(struct wsp_lua_state *state,
                           struct wsp_lua_call *call)
 {
-    struct outer outer = {state->call_seq, state->call,  state->thread,
+    struct outer outer = {state->call_seq, state->call,    state->thread,
                           state->frame,    state->request, state->response,
                           state->codec};
     state->call_seq = ++state->call_count;
