@@ -55,9 +55,20 @@ describe("the libraries of a script", function()
     end
 
     it("ffi, also where LuaJIT opens it by itself", function()
+      stage.folder:write("number.lua", "return 7LL, package.loaded.ffi")
       check(REFUSED .. [[
+        assert(package.loaded.ffi == nil)
         local number = loadstring "return 1LL"()
         assert(tostring(number + 1) == "2LL")
+        local given = 0
+        assert(load(function()
+          given = given + 1
+          assert(package.loaded.ffi == nil)
+          return given < 3 and "local x" .. given .. " = 1LL " or nil
+        end))
+        assert(select(2, dofile "number.lua") == nil)
+        assert(select(2, loadfile "number.lua"()) == nil)
+        assert(tostring(require "number") == "7LL")
         assert(getmetatable(number) == "ffi")
         collectgarbage()
         collectgarbage()
@@ -171,6 +182,28 @@ describe("the libraries of a script", function()
         assert(loadstring("return 1")() == 1)
         assert(load("return x", "x", "t", { x = 2 })() == 2)
         assert(load("return x", "x", nil, { x = 2 })() == 2)
+        local function pieces(...)
+          local list = { ... }
+          return function() return table.remove(list, 1) end
+        end
+        assert(load(pieces("return ", 1, "2 .. ", "'x'"))() == "12x")
+        assert(load(pieces("return 1", "", "nonsense"))() == 1)
+        assert(load(pieces())() == nil)
+        assert(load(pieces "return x", "x", "t", { x = 3 })() == 3)
+        local _, err = load(pieces "x x")
+        assert(err:find "^%(load%):1: ", err)
+        _, err = load(pieces "x x", "=name")
+        assert(err:find "^name:1: ", err)
+        _, err = load(pieces("x = ", {}))
+        assert(err == "reader function must return a string", err)
+        _, err = load(function() error({}) end)
+        assert(type(err) == "table")
+        local long = "return '" .. ("x"):rep(1e5) .. "'"
+        local at = 0
+        assert(#load(function()
+          at = at + 1
+          return long:sub(at, at)
+        end)() == 1e5)
         assert(loadfile "text.lua"(3) == 3)
         assert(dofile "text.lua" == nil)
         assert(require "text" == "text")

@@ -313,7 +313,7 @@ static int load(lua_State *L)
     lua_settop(L, 0);
     luaL_openlibs(L);
     open_companion(L, loading);
-    wsp_lua_library_open(L, loading->config->is_unsafe);
+    wsp_lua_library_open(L);
     wsp_lua_jit_open(L);
     wsp_lua_loader_open(L, loading->config, &app->files, app->path);
     run_script(L, loading);

@@ -15,6 +15,9 @@
 
 #define NO_TRACEBACK "(no traceback)"
 
+/* Kept out of the way of messages, which it would cost a larger stack frame. */
+#define RARELY __attribute__((noinline, cold))
+
 /* ---- the text of what was raised ---- */
 
 static int call_tostring(lua_State *L)
@@ -297,9 +300,10 @@ static struct wsp_error *put_prefix(struct wsp_error *late, const char *prefix)
 }
 
 /* Gives the error of a call that failed with `status`. */
-static struct wsp_error *take_error(lua_State *thread,
-                                    const struct wsp_lua_state *state,
-                                    struct wsp_lua_call *call, int status)
+RARELY static struct wsp_error *take_error(lua_State *thread,
+                                           const struct wsp_lua_state *state,
+                                           struct wsp_lua_call *call,
+                                           int status)
 {
     struct wsp_error *error =
         call->error ? call->error : plain_error(thread, state, call, status);
@@ -362,9 +366,12 @@ static void leave(struct wsp_lua_state *state, const struct outer *outer)
     state->codec = outer->codec;
 }
 
-static struct wsp_error *run_bounded(struct wsp_lua_state *state,
-                                     lua_State *thread, int argument_count,
-                                     struct wsp_lua_call *call)
+/* Calls what lies on the thread's stack, an outermost call; nothing is left of
+ * it. */
+RARELY static struct wsp_error *run_bounded(struct wsp_lua_state *state,
+                                            lua_State *thread,
+                                            int argument_count,
+                                            struct wsp_lua_call *call)
 {
     if (state->deadline.limit_ns > 0) {
         wsp_lua_deadline_start(state);
@@ -381,17 +388,6 @@ static struct wsp_error *run_bounded(struct wsp_lua_state *state,
     return status == 0 ? NULL : take_error(thread, state, call, status);
 }
 
-/* Calls what lies on the thread's stack; nothing is left of it. */
-static struct wsp_error *run(struct wsp_lua_state *state, lua_State *thread,
-                             int argument_count, struct wsp_lua_call *call)
-{
-    if (state->is_bounded && state->depth == 1) {
-        return run_bounded(state, thread, argument_count, call);
-    }
-    int status = lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE);
-    return status == 0 ? NULL : take_error(thread, state, call, status);
-}
-
 struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
                                         lua_State *thread, int argument_count,
                                         struct wsp_lua_call *call)
@@ -402,7 +398,13 @@ struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,
     state->call = call;
     state->thread = thread;
     state->depth = 1;
-    struct wsp_error *error = run(state, thread, argument_count, call);
+    struct wsp_error *error = NULL;
+    if (state->is_bounded) {
+        error = run_bounded(state, thread, argument_count, call);
+    } else {
+        int status = lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE);
+        error = status ? take_error(thread, state, call, status) : NULL;
+    }
     state->depth = 0;
     state->thread = NULL;
     state->call = NULL;
@@ -424,7 +426,13 @@ struct wsp_error *wsp_lua_call_run(struct wsp_lua_state *state,
     struct outer outer = enter(state, call);
     lua_State *thread = state->thread;
     lua_pushvalue(thread, SLOT_TRAMPOLINE);
-    struct wsp_error *error = run(state, thread, 0, call);
+    struct wsp_error *error = NULL;
+    if (state->is_bounded && state->depth == 1) {
+        error = run_bounded(state, thread, 0, call);
+    } else {
+        int status = lua_pcall(thread, 0, 0, SLOT_ON_RAISE);
+        error = status ? take_error(thread, state, call, status) : NULL;
+    }
     leave(state, &outer);
     return error;
 }

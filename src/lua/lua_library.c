@@ -69,28 +69,12 @@ static int refuse_module(lua_State *L)
     return refuse(L);
 }
 
-/* LuaJIT opens ffi by itself for a literal such as 1LL and makes it known to
- * `require` then. So it is opened here, once, and kept where no script looks:
- * its tables must stay. */
-static void open_ffi(lua_State *L)
-{
-    lua_getfield(L, -1, "ffi");
-    if (lua_isfunction(L, -1)) {
-        lua_call(L, 0, 1);
-        luaL_ref(L, LUA_REGISTRYINDEX);
-    } else {
-        lua_pop(L, 1);
-    }
-    forget_module(L, "ffi");
-}
-
 static void refuse_modules(lua_State *L)
 {
     static const char *const names[] = {"ffi", "string.buffer", "jit.util",
                                         "jit.profile"};
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "preload");
-    open_ffi(L);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         lua_pushstring(L, names[i]);
         lua_pushcclosure(L, refuse_module, 1);
@@ -170,10 +154,23 @@ static void refuse_functions(lua_State *L)
     lua_pop(L, 1);
 }
 
-void wsp_lua_library_open(lua_State *L, bool is_unsafe)
+void wsp_lua_library_hide(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "ffi");
+    if (lua_isnil(L, -1) || wsp_lua_state_get(L)->is_unsafe) {
+        lua_pop(L, 2);
+        return;
+    }
+    luaL_ref(L, LUA_REGISTRYINDEX); /* LuaJIT needs what it has opened */
+    lua_pop(L, 1);
+    forget_module(L, "ffi");
+}
+
+void wsp_lua_library_open(lua_State *L)
 {
     change_libraries(L);
-    if (is_unsafe) {
+    if (wsp_lua_state_get(L)->is_unsafe) {
         return;
     }
     refuse_modules(L);

@@ -12,10 +12,14 @@
 #define WSP_LUA_LUA_LIBRARY_H
 
 #include <lua.h>
-#include <stdbool.h>
 
-/* Changes the libraries of a fresh state, which are open. Raises without
- * memory. */
-void wsp_lua_library_open(lua_State *L, bool is_unsafe);
+/* Changes the libraries of a fresh state, which are open, and whose companion
+ * says whether it is unsafe. Raises without memory. */
+void wsp_lua_library_open(lua_State *L);
+
+/* Hides ffi again: LuaJIT opens it by itself when it parses a literal such as
+ * 1LL, and makes it known to `require`. Called whenever something was parsed.
+ * Raises without memory. */
+void wsp_lua_library_hide(lua_State *L);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "lua/lua_core.h"
 #include "lua/lua_host.h"
+#include "lua/lua_library.h"
 #include "lua/lua_stack.h"
 #include "lua/lua_state.h"
 
@@ -73,7 +74,9 @@ bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
         lua_pushfstring(L, "%s: precompiled bytecode is refused", path);
         return false;
     }
-    return load_file(L, path, is_text_only ? "t" : NULL);
+    bool is_loaded = load_file(L, path, is_text_only ? "t" : NULL);
+    wsp_lua_library_hide(L);
+    return is_loaded;
 }
 
 /* ---- require ---- */
@@ -164,21 +167,58 @@ static void set_loader(lua_State *L, struct wsp_lua_files *files)
 
 /* ---- what a script loads itself ---- */
 
-/* Calls the function of the second upvalue with the mode of the third one at the
- * argument that the first one numbers: the parser may call a function for more
- * text, and takes much of the C stack. */
+/* Replaces the function at index 1, which gives a text in pieces, by the text.
+ * Returns false and leaves what was raised on top of the stack. So the parser,
+ * which takes much of the C stack, never calls anybody. */
+static bool gather(lua_State *L)
+{
+    luaL_Buffer buffer;
+    luaL_buffinit(L, &buffer);
+    for (;;) {
+        lua_pushvalue(L, 1);
+        if (lua_pcall(L, 0, 1, 0) != 0) {
+            return false;
+        }
+        if (!lua_isstring(L, -1) || lua_objlen(L, -1) == 0) {
+            break;
+        }
+        luaL_addvalue(&buffer);
+    }
+    bool is_good = lua_isnil(L, -1) || lua_isstring(L, -1);
+    lua_pop(L, 1);
+    luaL_pushresult(&buffer);
+    if (!is_good) {
+        lua_pushliteral(L, "reader function must return a string");
+        return false;
+    }
+    lua_replace(L, 1);
+    if (lua_isnil(L, 2)) {
+        lua_pushliteral(L, "=(load)");
+        lua_replace(L, 2);
+    }
+    return true;
+}
+
+/* Calls the function of the second upvalue with the mode of the third one, unless
+ * that is nil, at the argument that the first one numbers. */
 static int load_checked(lua_State *L)
 {
     int mode = (int)lua_tointeger(L, lua_upvalueindex(1));
     wsp_lua_stack_check(L, wsp_lua_state_get(L));
+    lua_settop(L, lua_gettop(L) < mode ? mode : lua_gettop(L));
+    if (lua_isfunction(L, 1) && !gather(L)) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
     if (!lua_isnil(L, lua_upvalueindex(3))) {
-        lua_settop(L, lua_gettop(L) < mode ? mode : lua_gettop(L));
         lua_pushvalue(L, lua_upvalueindex(3));
         lua_replace(L, mode);
     }
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    wsp_lua_library_hide(L);
     return lua_gettop(L);
 }
 

@@ -3,8 +3,8 @@
  *
  * LuaJIT counts the slots of a Lua stack, at most 65,500 of them, and not what
  * lies on the C stack meanwhile: string.gsub that calls itself through its
- * function takes 9 KB a level, the parser under `load` up to 110 KB, and
- * coroutines that resume each other have as many Lua stacks as there is memory.
+ * function takes 9 KB a level, so does our `load`, and coroutines that resume
+ * each other have as many Lua stacks as there is memory.
  * So these functions ask here first and raise "C stack overflow"; what else
  * calls back takes 60 bytes a slot at most (string.format with __tostring),
  * 3.8 MB until LuaJIT ends it, and has a reserve for that.

@@ -6,8 +6,8 @@
  * processor has seen the announcement and what the loop had stored; from then on
  * the loop asks for the lock before it leaves, so that what a hold points to
  * stays while it is read.
- * Owner: the loop has a board, the caller a hold on its stack. Thread: the
- * loop's, unless a function says otherwise. */
+ * Owner: the loop has a board, the caller its hold. Thread: the loop's, unless a
+ * function says otherwise. */
 #ifndef WSP_NET_HOLD_H
 #define WSP_NET_HOLD_H
 
@@ -33,7 +33,6 @@ struct wsp_hold_note {
 struct wsp_hold {
     /* Fills a note. Thread: the watchdog's, while the loop cannot leave. */
     void (*describe)(const struct wsp_hold *hold, struct wsp_hold_note *note);
-    bool is_nested; /* private */
 };
 
 /* Zeroed but for the lock: nothing is held. */
@@ -55,26 +54,24 @@ void wsp_hold_note_add(struct wsp_hold_note *note, const char *key,
  * hold that ends was told of; 0 when it was not. */
 uint64_t wsp_hold_wait(struct wsp_hold_board *board);
 
-static inline void wsp_hold_enter(struct wsp_hold_board *board,
-                                  struct wsp_hold *hold)
+/* Tells whether a hold is down: what begins now is a part of it. */
+static inline bool wsp_hold_is_down(const struct wsp_hold_board *board)
 {
-    hold->is_nested =
-        atomic_load_explicit(&board->current, memory_order_relaxed) != NULL;
-    if (hold->is_nested) {
-        return;
-    }
+    return atomic_load_explicit(&board->current, memory_order_relaxed) != NULL;
+}
+
+/* Puts a hold down; none is. It has to stay until it is left. */
+static inline void wsp_hold_enter(struct wsp_hold_board *board,
+                                  const struct wsp_hold *hold)
+{
     uint64_t count = atomic_load_explicit(&board->count, memory_order_relaxed);
     atomic_store_explicit(&board->count, count + 1, memory_order_relaxed);
     atomic_store_explicit(&board->current, hold, memory_order_release);
 }
 
-/* Returns as wsp_hold_wait. */
-static inline uint64_t wsp_hold_leave(struct wsp_hold_board *board,
-                                      const struct wsp_hold *hold)
+/* Leaves the hold that was put down. Returns as wsp_hold_wait. */
+static inline uint64_t wsp_hold_leave(struct wsp_hold_board *board)
 {
-    if (hold->is_nested) {
-        return 0;
-    }
     atomic_store_explicit(&board->current, NULL, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     bool is_watched =

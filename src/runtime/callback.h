@@ -1,43 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/* One call of an application's handler: put down for the watchdog, with what it
- * is about.
- * Owner: the caller, on its stack. Thread: the loop's. */
+/* A call of an application's handler: put down for the watchdog, with what it is
+ * about.
+ * Owner: the server; one at a time. Thread: the loop's. */
 #ifndef WSP_RUNTIME_CALLBACK_H
 #define WSP_RUNTIME_CALLBACK_H
 
-#include "runtime/server.h"
+#include <wspulse/request.h>
+
+#include "core/session.h"
+#include "net/hold.h"
+
+struct wsp_server;
 
 struct wsp_callback {
     struct wsp_hold hold;
-    struct wsp_server *server;
+    struct wsp_hold_board *board;      /* of the server's loop */
     const char *name;                  /* "on_message" */
     const struct wsp_session *session; /* NULL: none */
     const struct wsp_frame *frame;     /* NULL: none */
     const struct wsp_request *request; /* NULL: none */
 };
 
-/* Fills a note. Thread: the watchdog's, while the loop cannot leave. */
-void wsp_callback_describe(const struct wsp_hold *hold,
-                           struct wsp_hold_note *note);
+/* Prepares that of a server. */
+void wsp_callback_init(struct wsp_callback *callback,
+                       struct wsp_hold_board *board);
 
 /* Logs that the callback has held the loop. */
-void wsp_callback_report(const struct wsp_callback *callback, uint64_t held_ms);
+void wsp_callback_report(struct wsp_callback *callback, uint64_t held_ms);
 
-/* The members behind the name are set by the caller before. */
-static inline void wsp_callback_enter(struct wsp_callback *callback,
-                                      struct wsp_server *server,
-                                      const char *name)
+/* Puts a callback down. Returns false when it is a part of another one; its end
+ * is given that. */
+static inline bool wsp_callback_begin(struct wsp_callback *callback,
+                                      const char *name,
+                                      const struct wsp_session *session,
+                                      const struct wsp_frame *frame,
+                                      const struct wsp_request *request)
 {
-    callback->hold.describe = wsp_callback_describe;
-    callback->server = server;
+    if (wsp_hold_is_down(callback->board)) {
+        return false;
+    }
     callback->name = name;
-    wsp_hold_enter(wsp_loop_board(server->loop), &callback->hold);
+    callback->session = session;
+    callback->frame = frame;
+    callback->request = request;
+    wsp_hold_enter(callback->board, &callback->hold);
+    return true;
 }
 
-static inline void wsp_callback_leave(const struct wsp_callback *callback)
+static inline void wsp_callback_end(struct wsp_callback *callback, bool is_down)
 {
-    uint64_t held_ms =
-        wsp_hold_leave(wsp_loop_board(callback->server->loop), &callback->hold);
+    uint64_t held_ms = is_down ? wsp_hold_leave(callback->board) : 0;
     if (held_ms > 0) {
         wsp_callback_report(callback, held_ms);
     }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The hub's calls upwards, handed to the application's handlers. */
-#include "runtime/callback.h"
 #include "runtime/server.h"
 
 static struct wsp_connection *connection_of(struct wsp_session *session)
@@ -28,11 +27,11 @@ static void on_connect(void *ud, struct wsp_session *session)
     struct wsp_server *server = ud;
     log_step(server, "wspulse: connection opened", session, NULL);
     if (server->handlers.on_connect) {
-        struct wsp_callback callback = {.session = session};
-        wsp_callback_enter(&callback, server, "on_connect");
+        bool is_down = wsp_callback_begin(&server->callback, "on_connect",
+                                          session, NULL, NULL);
         server->handlers.on_connect(server->handlers.ud,
                                     connection_of(session));
-        wsp_callback_leave(&callback);
+        wsp_callback_end(&server->callback, is_down);
     }
 }
 
@@ -41,11 +40,11 @@ static struct wsp_error *on_message(void *ud, struct wsp_session *session,
 {
     struct wsp_server *server = ud;
     const struct wsp_handlers *handlers = &server->handlers;
-    struct wsp_callback callback = {.session = session, .frame = frame};
-    wsp_callback_enter(&callback, server, "on_message");
+    bool is_down = wsp_callback_begin(&server->callback, "on_message", session,
+                                      frame, NULL);
     struct wsp_error *error =
         handlers->on_message(handlers->ud, connection_of(session), frame);
-    wsp_callback_leave(&callback);
+    wsp_callback_end(&server->callback, is_down);
     return error;
 }
 
@@ -55,11 +54,11 @@ static void on_transport_drop(void *ud, struct wsp_session *session,
     struct wsp_server *server = ud;
     const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_transport_drop) {
-        struct wsp_callback callback = {.session = session};
-        wsp_callback_enter(&callback, server, "on_transport_drop");
+        bool is_down = wsp_callback_begin(
+            &server->callback, "on_transport_drop", session, NULL, NULL);
         handlers->on_transport_drop(handlers->ud, connection_of(session),
                                     error);
-        wsp_callback_leave(&callback);
+        wsp_callback_end(&server->callback, is_down);
     }
 }
 
@@ -69,11 +68,11 @@ static void on_transport_restore(void *ud, struct wsp_session *session,
     struct wsp_server *server = ud;
     const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_transport_restore) {
-        struct wsp_callback callback = {.session = session};
-        wsp_callback_enter(&callback, server, "on_transport_restore");
+        bool is_down = wsp_callback_begin(
+            &server->callback, "on_transport_restore", session, NULL, NULL);
         handlers->on_transport_restore(handlers->ud, connection_of(session),
                                        info);
-        wsp_callback_leave(&callback);
+        wsp_callback_end(&server->callback, is_down);
     }
 }
 
@@ -82,10 +81,10 @@ static void on_drain(void *ud, struct wsp_session *session)
     struct wsp_server *server = ud;
     const struct wsp_handlers *handlers = &server->handlers;
     if (handlers->on_drain) {
-        struct wsp_callback callback = {.session = session};
-        wsp_callback_enter(&callback, server, "on_drain");
+        bool is_down = wsp_callback_begin(&server->callback, "on_drain",
+                                          session, NULL, NULL);
         handlers->on_drain(handlers->ud, connection_of(session));
-        wsp_callback_leave(&callback);
+        wsp_callback_end(&server->callback, is_down);
     }
 }
 
@@ -96,11 +95,11 @@ static void on_disconnect(void *ud, struct wsp_session *session,
     log_step(server, "wspulse: connection closed", session,
              wsp_reason_text(reason));
     if (server->handlers.on_disconnect) {
-        struct wsp_callback callback = {.session = session};
-        wsp_callback_enter(&callback, server, "on_disconnect");
+        bool is_down = wsp_callback_begin(&server->callback, "on_disconnect",
+                                          session, NULL, NULL);
         server->handlers.on_disconnect(server->handlers.ud,
                                        connection_of(session), error, reason);
-        wsp_callback_leave(&callback);
+        wsp_callback_end(&server->callback, is_down);
     }
 }
 

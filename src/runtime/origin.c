@@ -2,7 +2,6 @@
 #include "runtime/origin.h"
 
 #include "proto/uri.h"
-#include "runtime/callback.h"
 #include "runtime/request.h"
 #include "runtime/server.h"
 
@@ -22,13 +21,13 @@ static bool ask_function(struct wsp_server *server,
     if (!server->handlers.check_origin) {
         return false;
     }
-    struct wsp_callback callback = {.request = request};
-    wsp_callback_enter(&callback, server, "check_origin");
+    bool is_down = wsp_callback_begin(&server->callback, "check_origin", NULL,
+                                      NULL, request);
     server->hub.is_settling = true;
     bool is_allowed =
         server->handlers.check_origin(server->handlers.ud, request);
     server->hub.is_settling = false;
-    wsp_callback_leave(&callback);
+    wsp_callback_end(&server->callback, is_down);
     return is_allowed;
 }
 

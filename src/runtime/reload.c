@@ -105,11 +105,11 @@ static void describe_hook(const struct wsp_hold *hold,
 /* The hook is the application's, and may take its time. */
 static void tell_installed(struct wsp_reloader *reloader, unsigned previous)
 {
-    struct wsp_hold hold = {.describe = describe_hook};
+    static const struct wsp_hold hold = {.describe = describe_hook};
     if (reloader->ops.installed) {
         wsp_hold_enter(wsp_loop_board(reloader->loop), &hold);
         reloader->ops.installed(reloader->ud, previous, reloader->generation);
-        wsp_hold_leave(wsp_loop_board(reloader->loop), &hold);
+        wsp_hold_leave(wsp_loop_board(reloader->loop));
     }
 }
 

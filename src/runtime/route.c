@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "runtime/admin.h"
-#include "runtime/callback.h"
 #include "runtime/exchange.h"
 #include "runtime/server.h"
 #include "runtime/static_file.h"
@@ -26,12 +25,12 @@ static void call_route(struct wsp_server *server, size_t route,
         wsp_response_plain(response, 500, NULL);
         return;
     }
-    struct wsp_callback callback = {.request = request};
-    wsp_callback_enter(&callback, server, "http");
+    bool is_down =
+        wsp_callback_begin(&server->callback, "http", NULL, NULL, request);
     server->hub.is_settling = true;
     server->handlers.on_http(server->handlers.ud, route, request, response);
     server->hub.is_settling = false;
-    wsp_callback_leave(&callback);
+    wsp_callback_end(&server->callback, is_down);
 }
 
 /* Adds the methods of the routes of this path. Returns how many there are. */

@@ -211,6 +211,7 @@ static struct wsp_server *allocate(struct wsp_loop *loop,
     wsp_entrance_init(&server->entrance);
     wsp_address_counts_init(&server->addresses);
     server->loop = loop;
+    wsp_callback_init(&server->callback, wsp_loop_board(loop));
     server->cork = wsp_loop_cork_buffer(loop);
     server->settings = wsp_settings_new(options);
     server->readers = wsp_reader_pool_new(IDLE_READERS);

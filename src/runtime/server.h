@@ -11,6 +11,7 @@
 #include "core/hub.h"
 #include "net/loop.h"
 #include "proto/reader.h"
+#include "runtime/callback.h"
 #include "runtime/entrance.h"
 #include "runtime/refusal.h"
 #include "runtime/settings.h"
@@ -27,6 +28,7 @@ struct wsp_server {
     struct wsp_loop *loop;
     struct wsp_settings *settings; /* replaced on a swap */
     struct wsp_handlers handlers;  /* replaced on a swap */
+    struct wsp_callback callback;  /* the call of one of them */
     struct wsp_hub hub;
     struct wsp_reader_pool *readers;
     struct wsp_reader_limits limits;

@@ -7,7 +7,6 @@
 
 #include "proto/close.h"
 #include "proto/handshake.h"
-#include "runtime/callback.h"
 #include "runtime/exchange.h"
 #include "runtime/origin.h"
 #include "runtime/quota.h"
@@ -86,12 +85,12 @@ static bool admit(struct wsp_exchange *exchange,
 {
     struct wsp_server *server = exchange->transport->server;
     *admission = (struct wsp_admission){0};
-    struct wsp_callback callback = {.request = request};
-    wsp_callback_enter(&callback, server, "connect");
+    bool is_down =
+        wsp_callback_begin(&server->callback, "connect", NULL, NULL, request);
     server->hub.is_settling = true;
     server->handlers.connect(server->handlers.ud, request, admission);
     server->hub.is_settling = false;
-    wsp_callback_leave(&callback);
+    wsp_callback_end(&server->callback, is_down);
     if (exchange->transport->phase != WSP_TRANSPORT_HTTP) {
         return false; /* the handler aborted the server */
     }
