@@ -75,6 +75,7 @@ void *__real_realloc(void *block, size_t size);
 void __real_free(void *block);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t len);
+int __real_posix_memalign(void **block, size_t alignment, size_t size);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -82,6 +83,7 @@ void *__wrap_realloc(void *block, size_t size);
 void __wrap_free(void *block);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t len);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
 int __wrap_asprintf(char **text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -128,6 +130,16 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t len)
 {
     return heap_refuses() ? NULL : count_block(__real_strndup(text, len));
+}
+
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (heap_refuses()) {
+        return ENOMEM;
+    }
+    int error = __real_posix_memalign(block, alignment, size);
+    open_blocks += error == 0;
+    return error;
 }
 
 int __wrap_asprintf(char **text, const char *format, ...)

@@ -12,6 +12,7 @@
 #include "lua/lua_library.h"
 #include "lua/lua_loader.h"
 #include "lua/lua_server.h"
+#include "lua/lua_slab.h"
 #include "lua/lua_stack.h"
 #include "lua/lua_state.h"
 
@@ -24,6 +25,7 @@ struct wsp_lua_app {
     struct wsp_lua_files files;
     struct wsp_lua_memory memory; /* of the state */
     char late_text[80];           /* said of code that took too long */
+    struct wsp_lua_slab slab;     /* what it is made of */
 };
 
 /* The arguments of `load`, and where the script is. */
@@ -324,7 +326,7 @@ static int load(lua_State *L)
 }
 
 #ifdef WSP_LUA_MALLOC_STATE
-/* LuaJIT's own allocator hides the state's memory from a sanitizer. */
+/* Another allocator hides the state's memory from a sanitizer. */
 static void *allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     (void)ud;
@@ -336,14 +338,15 @@ static void *allocate(void *ud, void *block, size_t old_size, size_t new_size)
     return realloc(block, new_size);
 }
 
-static lua_State *open_state(void)
+static lua_State *open_state(struct wsp_lua_app *app)
 {
+    (void)app;
     return lua_newstate(allocate, NULL);
 }
 #else
-static lua_State *open_state(void)
+static lua_State *open_state(struct wsp_lua_app *app)
 {
-    return luaL_newstate();
+    return lua_newstate(wsp_lua_slab_allocate, &app->slab);
 }
 #endif
 
@@ -366,7 +369,7 @@ struct wsp_lua_app *wsp_lua_app_new(const struct wsp_lua_app_config *config,
     struct wsp_lua_app *app = wsp_lua_app_new_program();
     if (app) {
         app->path = strdup(path);
-        app->L = open_state();
+        app->L = open_state(app);
     }
     if (!app || !app->path || !app->L) {
         wsp_lua_app_free(app);
@@ -411,6 +414,7 @@ void wsp_lua_app_free(struct wsp_lua_app *app)
         wsp_lua_memory_close(app->L, &app->memory);
         lua_close(app->L);
     }
+    wsp_lua_slab_fini(&app->slab);
     wsp_lua_files_fini(&app->files);
     free(app->servers);
     free(app->path);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua/lua_slab.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A page lies at a multiple of its size, so that a block finds it. It is a
+ * little smaller: what malloc keeps in front of the next one fits behind it. */
+#define PAGE_ALIGN 16384
+#define PAGE_BYTES (PAGE_ALIGN - 64)
+#define HEAD_BYTES 64
+
+struct wsp_lua_slab_page {
+    void *free; /* blocks of it, each begins with the address of the next */
+    unsigned used;
+    unsigned index; /* of its size */
+    bool has_room;  /* and is in the list of its size */
+    struct wsp_lua_slab_page *next;
+    struct wsp_lua_slab_page *previous;
+};
+
+_Static_assert(sizeof(struct wsp_lua_slab_page) <= HEAD_BYTES,
+               "the blocks of a page begin behind its head");
+
+/* ---- lists ---- */
+
+static void put_in_list(struct wsp_lua_slab *slab,
+                        struct wsp_lua_slab_page *page)
+{
+    struct wsp_lua_slab_page **first = &slab->pages[page->index];
+    page->has_room = true;
+    page->previous = NULL;
+    page->next = *first;
+    if (page->next) {
+        page->next->previous = page;
+    }
+    *first = page;
+}
+
+static void take_from_list(struct wsp_lua_slab *slab,
+                           struct wsp_lua_slab_page *page)
+{
+    page->has_room = false;
+    if (page->next) {
+        page->next->previous = page->previous;
+    }
+    if (page->previous) {
+        page->previous->next = page->next;
+    } else {
+        slab->pages[page->index] = page->next;
+    }
+}
+
+/* ---- pages ---- */
+
+static void fill(struct wsp_lua_slab_page *page, size_t size)
+{
+    char *end = (char *)page + PAGE_BYTES;
+    void **link = &page->free;
+    for (char *block = (char *)page + HEAD_BYTES; (size_t)(end - block) >= size;
+         block += size) {
+        *link = block;
+        link = (void **)(void *)block;
+    }
+    *link = NULL;
+}
+
+/* Gives a page of a size that has room; NULL without memory. */
+static struct wsp_lua_slab_page *page_with_room(struct wsp_lua_slab *slab,
+                                                unsigned index)
+{
+    void *memory;
+    if (slab->pages[index]) {
+        return slab->pages[index];
+    }
+    if (posix_memalign(&memory, PAGE_ALIGN, PAGE_BYTES) != 0) {
+        return NULL;
+    }
+    struct wsp_lua_slab_page *page = memory;
+    *page = (struct wsp_lua_slab_page){.index = index};
+    fill(page, (size_t)(index + 1) * WSP_LUA_SLAB_STEP);
+    slab->page_count++;
+    put_in_list(slab, page);
+    return page;
+}
+
+static void free_page(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
+{
+    take_from_list(slab, page);
+    slab->page_count--;
+    free(page);
+}
+
+void wsp_lua_slab_fini(struct wsp_lua_slab *slab)
+{
+    for (unsigned i = 0; i < WSP_LUA_SLAB_SIZES; i++) {
+        while (slab->pages[i]) {
+            free_page(slab, slab->pages[i]);
+        }
+    }
+}
+
+static struct wsp_lua_slab_page *page_of(void *block)
+{
+    uintptr_t address = (uintptr_t)block;
+    return (void *)((char *)block - address % PAGE_ALIGN);
+}
+
+/* A block came back to a page that had no room, or that needs none any more.
+ * The one in use stays, or it would come and go. */
+static void settle(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
+{
+    if (!page->has_room) {
+        put_in_list(slab, page);
+    }
+    if (page->used == 0 && (page->next || page->previous)) {
+        free_page(slab, page);
+    }
+}
+
+/* ---- blocks ---- */
+
+static unsigned index_of(size_t size)
+{
+    return (unsigned)((size - 1) / WSP_LUA_SLAB_STEP);
+}
+
+/* A block of a size that no page has room for. */
+static void *take_from_new(struct wsp_lua_slab *slab, size_t size);
+
+static inline void *take(struct wsp_lua_slab *slab, size_t size)
+{
+    if (size > WSP_LUA_SLAB_MAX) {
+        return malloc(size);
+    }
+    struct wsp_lua_slab_page *page = slab->pages[index_of(size)];
+    if (!page) {
+        return take_from_new(slab, size);
+    }
+    void **block = page->free;
+    page->free = *block;
+    page->used++;
+    if (!page->free) {
+        take_from_list(slab, page);
+    }
+    return block;
+}
+
+static void *take_from_new(struct wsp_lua_slab *slab, size_t size)
+{
+    return page_with_room(slab, index_of(size)) ? take(slab, size) : NULL;
+}
+
+static inline void give_back(struct wsp_lua_slab *slab, void *block,
+                             size_t size)
+{
+    if (size > WSP_LUA_SLAB_MAX) {
+        free(block);
+        return;
+    }
+    struct wsp_lua_slab_page *page = page_of(block);
+    *(void **)block = page->free;
+    page->free = block;
+    page->used--;
+    if (!page->has_room || page->used == 0) {
+        settle(slab, page);
+    }
+}
+
+static void *move(struct wsp_lua_slab *slab, void *block, size_t old_size,
+                  size_t size)
+{
+    bool is_small = size <= WSP_LUA_SLAB_MAX;
+    bool was_small = old_size <= WSP_LUA_SLAB_MAX;
+    if (!is_small && !was_small) {
+        return realloc(block, size);
+    }
+    if (is_small && was_small && index_of(size) == index_of(old_size)) {
+        return block;
+    }
+    void *moved = take(slab, size);
+    if (moved) {
+        memcpy(moved, block, size < old_size ? size : old_size);
+        give_back(slab, block, old_size);
+    }
+    return moved;
+}
+
+void *wsp_lua_slab_allocate(void *ud, void *block, size_t old_size, size_t size)
+{
+    struct wsp_lua_slab *slab = ud;
+    if (!block) {
+        return size > 0 ? take(slab, size) : NULL;
+    }
+    if (size > 0) {
+        return move(slab, block, old_size, size);
+    }
+    give_back(slab, block, old_size);
+    return NULL;
+}
