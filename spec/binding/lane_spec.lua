@@ -89,6 +89,29 @@ describe("the way of messages into Lua", function()
     end
   end)
 
+  it("tells events apart in code that LuaJIT has compiled", function()
+    local seen, events = {}, { "a", "a", "a", "b", "a", "b" }
+    h = harness.start {
+      on_message = function(_, frame)
+        local count = 0
+        for _ = 1, 500 do
+          if frame.event == "b" then
+            count = count + 1
+          end
+        end
+        seen[#seen + 1] = count
+      end,
+    }
+    local ann = h:connect "id=ann"
+    for _, event in ipairs(events) do
+      ann:send('{"event":"' .. event .. '"}')
+    end
+    h:wait("all of them", function()
+      return #seen == #events
+    end)
+    assert.same({ 0, 0, 0, 500, 0, 500 }, seen)
+  end)
+
   it("keeps a kept frame, and that one only", function()
     local kept, count = {}, 0
     h = harness.start {

@@ -106,11 +106,16 @@ static void let_go(struct wsp_lua_server *server,
 /* ---- life ---- */
 
 /* Pushes a function (frame, key) that gives the event, its first upvalue, or
- * else what the function on top of the stack gives, which it replaces. */
+ * else what the function on top of the stack gives, which it replaces.
+ *
+ * The event must be assigned to in the source: LuaJIT compiles the value of an
+ * upvalue that no code assigns to as a constant, and would not notice that C has
+ * changed it. */
 static void push_index(lua_State *L)
 {
     static const char source[] =
-        "local event, index = false, ...\n"
+        "local event, index = nil, ...\n"
+        "event = false\n"
         "return function(frame, key)\n"
         "  if event and key == 'event' then return event end\n"
         "  return index(frame, key)\n"
