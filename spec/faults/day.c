@@ -19,6 +19,7 @@
 #define LAST 0x80
 #define CLOSE 0x88
 #define PING 0x89
+#define PACKED 0x40 /* RSV1: compressed */
 
 #define BROADCASTS 40
 #define LARGE 12000 /* so many of them are more than a socket takes */
@@ -164,6 +165,27 @@ static void talk(struct day *day)
     settle(day);
 }
 
+/* Compressed messages: a frame that is there, one in pieces, fragments, and one
+ * that is long and comes back compressed. */
+static void talk_compressed(struct day *day)
+{
+    /* {"event":"say"} stored, as deflate puts what it cannot make shorter. */
+    static const char say[] = "\x00\x0f\x00\xf0\xff{\"event\":\"say\"}\x00";
+    size_t len = sizeof say - 1;
+    struct visitor *visitor = &day->visitors[0];
+    visitor_send(visitor, PACKED | TEXT, say, len);
+    settle(day);
+    visitor_send(visitor, PACKED | FRAGMENT, say, 9);
+    settle(day);
+    visitor_send(visitor, LAST, say + 9, len - 9);
+    settle(day);
+    visitor_write(visitor, "\xc1\x95\0\0\0\0", 6);
+    visitor_write(visitor, say, 10);
+    settle(day);
+    visitor_write(visitor, say + 10, len - 10);
+    settle(day);
+}
+
 /* To more than the sockets take: one of them is not read. */
 static void broadcast(struct day *day)
 {
@@ -286,6 +308,9 @@ void day_noon(struct day *day)
     come(day, 0, "id=a&room=r");
     come(day, 1, "id=b&room=r");
     talk(day);
+    if (day->options.compression.is_on) {
+        talk_compressed(day);
+    }
     broadcast(day);
     drop_and_resume(day);
     ask_plainly(day);

@@ -50,9 +50,10 @@ enum wsp_inflate_result wsp_inflater_end(struct wsp_inflater *inflater);
 struct wsp_inflate_pool {
     struct wsp_inflater *idle; /* list */
     size_t idle_count;
-    size_t lent_count; /* inflaters that somebody has */
-    size_t held_bytes; /* reserved out of the budget */
-    size_t max_bytes;  /* the budget; may change */
+    size_t lent_count;  /* inflaters that somebody has */
+    size_t held_bytes;  /* reserved out of the budget */
+    size_t max_bytes;   /* the budget; may change */
+    uint64_t out_bytes; /* that messages were inflated to, in all */
 };
 
 /* Frees the idle ones; all others must have come back. */

@@ -97,6 +97,7 @@ static const struct wsp_reader_failure *take_inflated(
     size_t len)
 {
     struct wsp_reader_message *message = &work->message;
+    work->inflaters->out_bytes += len;
     size_t left = limits->max_message - message->len;
     size_t fine = len < left ? len : left;
     if (work->is_text_checked &&

@@ -2,6 +2,7 @@
 /* The WebSocket side of a transport, inwards: what the reader finds, what is too
  * much, and how long a turn is. */
 #include "proto/close.h"
+#include "proto/inflate.h"
 #include "proto/opcode.h"
 #include "runtime/server.h"
 #include "runtime/transport.h"
@@ -10,6 +11,8 @@
  * few in a full one, and it takes more. */
 #define FRAMES_MANY 256
 #define FRAMES_FEW 32
+
+#define FRAME_INFLATED_BYTES 4096 /* so much inflating is as good as a frame */
 
 /* ---- failing ---- */
 
@@ -182,12 +185,25 @@ static const struct wsp_reader_sink reader_sink = {
 
 /* ---- input ---- */
 
-/* A peer that sends many small frames gets shorter turns, so that the others
- * come sooner; one that sends few large ones gets longer turns. */
-static void adapt_turn(struct wsp_transport *transport, size_t len)
+/* How many bytes were ever inflated; 0 for a peer that sends nothing
+ * compressed. */
+static uint64_t inflated_bytes(const struct wsp_transport *transport)
+{
+    return transport->reader.window_bits
+               ? wsp_reader_pool_inflaters(transport->server->readers)
+                     ->out_bytes
+               : 0;
+}
+
+/* A peer that sends many small frames, or little that inflates to much, gets
+ * shorter turns, so that the others come sooner; one that sends few large
+ * frames gets longer turns. */
+static void adapt_turn(struct wsp_transport *transport, size_t len,
+                       uint64_t inflated)
 {
     struct wsp_stream *stream = &transport->stream;
-    uint32_t count = transport->server->read_count;
+    uint64_t count = transport->server->read_count;
+    count += inflated / FRAME_INFLATED_BYTES;
     if (count > FRAMES_MANY) {
         if (stream->read_shift < WSP_STREAM_READ_SHIFT_MAX) {
             stream->read_shift++;
@@ -208,6 +224,7 @@ void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
     server->corked = transport;
     server->cork_len = 0;
     server->read_count = 0;
+    uint64_t inflated = inflated_bytes(transport);
     enum wsp_reader_result result =
         wsp_reader_feed(&transport->reader, &port, data, len, &failure);
     if (result == WSP_READER_FAILED) {
@@ -215,6 +232,6 @@ void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
     }
     wsp_channel_uncork(transport);
     server->corked = NULL;
-    adapt_turn(transport, len);
+    adapt_turn(transport, len, inflated_bytes(transport) - inflated);
     wsp_transport_shut_down(transport);
 }

@@ -66,7 +66,7 @@ export class Proxy {
   #sockets = new Set();
   connections = 0;
   up = 0; // bytes that clients have sent
-  down = 0; // bytes that the server has sent
+  down = 0; // bytes that the server has sent over whole connections
   isDown = false; // whether new connections are reset at once
 
   constructor(target, plans) {
@@ -112,15 +112,21 @@ export class Proxy {
     this.#hold(client);
     this.#hold(upstream);
     const link = { client, upstream, isMute: false };
-    client.on("data", (chunk) => (this.up += chunk.length));
-    upstream.on("data", (chunk) => (this.down += chunk.length));
-    client.on("data", (chunk) => link.isMute || upstream.write(chunk));
+    client.on("data", (chunk) => {
+      this.up += chunk.length;
+      if (!link.isMute) upstream.write(chunk);
+    });
     client.on("end", () => link.isMute || upstream.end());
     client.on("close", () => link.isVanished || upstream.resetAndDestroy());
     upstream.on("end", () => client.end());
     upstream.on("close", () => client.resetAndDestroy());
     if (plan) this.#passUntil(link, plan);
-    else upstream.on("data", (chunk) => client.write(chunk));
+    else upstream.on("data", (chunk) => this.#passOn(client, chunk));
+  }
+
+  #passOn(client, chunk) {
+    this.down += chunk.length;
+    client.write(chunk);
   }
 
   #passUntil(link, { bytes, frames, how = "reset", after, stall }) {
