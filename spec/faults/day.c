@@ -16,7 +16,9 @@
 /* First bytes of frames. */
 #define TEXT 0x81
 #define FRAGMENT 0x01
+#define CONTINUATION 0x00
 #define LAST 0x80
+#define PACKED 0x40 /* RSV1 */
 #define CLOSE 0x88
 #define PING 0x89
 
@@ -52,14 +54,23 @@ static void pass(struct day *day, uint64_t ms)
 static void choose_options(struct day *day)
 {
     static const char *const protocols[] = {"v1", "v2"};
+    static const char *const trusted[] = {"unix"};
     static const struct wsp_route routes[] = {{"POST", "/route"}};
     static const struct wsp_static_dir dirs[] = {{"/spec", "spec"}};
     struct wsp_options *options = &day->options;
     day->listen[0] = (struct wsp_listen){.address = day->address};
     day->listen[1] = (struct wsp_listen){.address = "127.0.0.1:0"};
+    day->listen[2] = (struct wsp_listen){day->proxied_address, true};
     wsp_options_init(options);
     options->listen = day->listen;
-    options->listen_count = 2;
+    options->listen_count = 3;
+    options->trusted_proxies = trusted;
+    options->trusted_proxy_count = 1;
+    options->max_connections_per_ip = 9;
+    options->resume_confirm = (day->kind & DAY_CONFIRMED) != 0;
+    options->compression.is_on = (day->kind & DAY_PACKED) != 0;
+    options->compression.min_size = 64;
+    options->compression.client_no_context_takeover = false;
     options->admin_listen = day->admin_address;
     options->resume_window = 30;
     options->max_message_size = 32768;
@@ -72,9 +83,10 @@ static void choose_options(struct day *day)
     options->static_count = 1;
 }
 
-void day_open(struct day *day, bool is_confirming)
+void day_open(struct day *day, int kind)
 {
     memset(day, 0, sizeof *day);
+    day->kind = kind;
     day->serving = &day->first;
     day->broadcasts = BROADCASTS;
     strcpy(day->folder, "/tmp/wspulse-faults-XXXXXX");
@@ -82,12 +94,13 @@ void day_open(struct day *day, bool is_confirming)
     snprintf(day->address, sizeof day->address, "unix:%s/s", day->folder);
     snprintf(day->admin_address, sizeof day->admin_address, "unix:%s/a",
              day->folder);
+    snprintf(day->proxied_address, sizeof day->proxied_address, "unix:%s/p",
+             day->folder);
     snprintf(day->control_path, sizeof day->control_path, "%s/c", day->folder);
     for (int i = 0; i < DAY_VISITORS; i++) {
         day->visitors[i].fd = -1;
     }
     choose_options(day);
-    day->options.resume_confirm = is_confirming;
     day_app_handlers(day);
 }
 
@@ -164,6 +177,21 @@ static void talk(struct day *day)
     settle(day);
 }
 
+/* A compressed message: a block that is stored as it is, and the beginning of
+ * the empty one behind it (RFC 7692 §7.2.1); in one frame and in three. */
+static void talk_packed(struct day *day)
+{
+    static const char packed[] = "\0\x0f\0\xf0\xff{\"event\":\"pack\"}";
+    struct visitor *visitor = &day->visitors[0];
+    visitor_send(visitor, TEXT | PACKED, packed, sizeof packed);
+    settle(day);
+    visitor_send(visitor, FRAGMENT | PACKED, packed, 7);
+    settle(day);
+    visitor_send(visitor, CONTINUATION, packed + 7, 3);
+    visitor_send(visitor, LAST, packed + 10, sizeof packed - 10);
+    settle(day);
+}
+
 /* To more than the sockets take: one of them is not read. */
 static void broadcast(struct day *day)
 {
@@ -209,6 +237,10 @@ static void ask_plainly(struct day *day)
     settle(day);
     assert_true(visitor_connect(visitor, day->admin_address));
     visitor_say(visitor, "GET /metrics HTTP/1.0\r\n\r\n");
+    settle(day);
+    assert_true(visitor_connect(visitor, day->proxied_address));
+    visitor_say(visitor, "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n");
+    visitor_upgrade(visitor, "id=p&room=s");
     settle(day);
     leave(day, 2);
 }
@@ -286,6 +318,9 @@ void day_noon(struct day *day)
     come(day, 0, "id=a&room=r");
     come(day, 1, "id=b&room=r");
     talk(day);
+    if (day->kind & DAY_PACKED) {
+        talk_packed(day);
+    }
     broadcast(day);
     drop_and_resume(day);
     ask_plainly(day);

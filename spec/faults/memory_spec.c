@@ -22,12 +22,12 @@
 
 /* Lives through a day in which allocations from number `first` on are refused,
  * `count` of them. Returns how many were. */
-static long live(bool is_confirming, long first, long count)
+static long live(int kind, long first, long count)
 {
     static struct day day;
     long before = heap_open_blocks();
     heap_hold();
-    day_open(&day, is_confirming);
+    day_open(&day, kind);
     heap_release();
     heap_refuse(first, count);
     bool is_running = day_morning(&day);
@@ -60,7 +60,7 @@ static bool may_try(long number)
 }
 
 /* Refuses at each allocation in turn, until a day passes without one. */
-static void sweep(bool is_confirming, long count)
+static void sweep(int kind, long count)
 {
     long number = 0;
     long refused;
@@ -71,7 +71,7 @@ static void sweep(bool is_confirming, long count)
             if (getenv("WSP_FAULT_SHOW")) {
                 print_message("allocation %ld\n", number);
             }
-            refused = live(is_confirming, number, count);
+            refused = live(kind, number, count);
         }
     } while (refused > 0 && number < TRIES_MAX);
     print_message("%ld allocations were refused\n", number - 1);
@@ -81,19 +81,20 @@ static void sweep(bool is_confirming, long count)
 static void test_one_allocation_fails(void **state)
 {
     (void)state;
-    sweep(false, 1);
+    sweep(DAY_PLAIN, 1);
 }
 
-static void test_one_allocation_fails_with_confirmation(void **state)
+static void test_one_allocation_fails_with_confirmation_and_compression(
+    void **state)
 {
     (void)state;
-    sweep(true, 1);
+    sweep(DAY_CONFIRMED | DAY_PACKED, 1);
 }
 
 static void test_memory_ends_for_good(void **state)
 {
     (void)state;
-    sweep(false, FOREVER);
+    sweep(DAY_PACKED, FOREVER);
 }
 
 /* Without epoll libevent would take poll(2), and nobody would know why the
@@ -131,8 +132,8 @@ static void be_quiet(int severity, const char *message)
 static int warm_up(void **state)
 {
     (void)state;
-    live(false, 0, 0);
-    live(true, 0, 0);
+    live(DAY_PLAIN, 0, 0);
+    live(DAY_CONFIRMED | DAY_PACKED, 0, 0);
     return 0;
 }
 
@@ -140,7 +141,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_allocation_fails),
-        cmocka_unit_test(test_one_allocation_fails_with_confirmation),
+        cmocka_unit_test(
+            test_one_allocation_fails_with_confirmation_and_compression),
         cmocka_unit_test(test_memory_ends_for_good),
         cmocka_unit_test(test_a_loop_waits_by_epoll_or_not_at_all),
     };
