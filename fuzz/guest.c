@@ -8,6 +8,7 @@
 #include "proto/close.h"
 #include "proto/frame_head.h"
 #include "proto/opcode.h"
+#include "proto/packer.h"
 #include "proto/utf8.h"
 #include "target.h"
 
@@ -111,16 +112,32 @@ static void look_at_close(struct guest *guest, struct wsp_span body)
     guest->phase = GUEST_CLOSED;
 }
 
+/* Undoes the compression that was agreed on. */
+static void look_at_packed(struct guest *guest, uint8_t opcode,
+                           struct wsp_span payload)
+{
+    struct wsp_buf out = {0};
+    FUZZ_CHECK(guest->window_bits > 0);
+    FUZZ_CHECK(packer_unpack(payload, guest->window_bits, &out));
+    FUZZ_CHECK(out.len > payload.len);
+    look_at_message(guest, opcode, (struct wsp_span){out.data, out.len});
+    wsp_buf_fini(&out);
+}
+
 static void look_at_frame(struct guest *guest,
                           const struct wsp_frame_head *head,
                           struct wsp_span payload)
 {
-    FUZZ_CHECK(head->is_final && !head->is_masked && head->rsv == 0);
+    bool is_packed = head->rsv == 4;
+    bool is_data = (head->opcode & 8) == 0;
+    FUZZ_CHECK(head->is_final && !head->is_masked);
+    FUZZ_CHECK(head->rsv == 0 || (is_packed && is_data));
     FUZZ_CHECK(head->size == wsp_frame_head_len(payload.len));
     switch (head->opcode) {
     case WSP_OPCODE_TEXT:
     case WSP_OPCODE_BINARY:
-        look_at_message(guest, head->opcode, payload);
+        (is_packed ? look_at_packed : look_at_message)(guest, head->opcode,
+                                                       payload);
         break;
     case WSP_OPCODE_CLOSE:
         look_at_close(guest, payload);
@@ -157,6 +174,20 @@ static bool take_frame(struct guest *guest)
 
 /* ---- the stream ---- */
 
+/* Notes what the answer agrees to. */
+static void read_extension(struct guest *guest, size_t len)
+{
+    static const char name[] = "permessage-deflate";
+    static const char bits[] = "server_max_window_bits=";
+    struct wsp_span head = {guest->in.data, len};
+    const char *found = memmem(head.data, len, name, sizeof name - 1);
+    const char *size = memmem(head.data, len, bits, sizeof bits - 1);
+    if (found) {
+        guest->window_bits = size ? atoi(size + sizeof bits - 1) : 15;
+        FUZZ_CHECK(guest->window_bits >= 9 && guest->window_bits <= 15);
+    }
+}
+
 /* Takes the head of the first answer. */
 static bool take_answer(struct guest *guest)
 {
@@ -169,6 +200,7 @@ static bool take_answer(struct guest *guest)
     FUZZ_CHECK(memcmp(guest->in.data, begin, sizeof begin - 1) == 0);
     bool is_upgrade = memcmp(guest->in.data + 9, "101 ", 4) == 0;
     guest->phase = is_upgrade ? GUEST_FRAMES : GUEST_TEXT;
+    read_extension(guest, len);
     consume(guest, len);
     return true;
 }

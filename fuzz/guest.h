@@ -23,6 +23,7 @@ struct guest {
     int fd; /* -1: away */
     enum guest_phase phase;
     const struct wsp_codec *codec; /* of the server */
+    int window_bits;               /* of what is compressed; 0: nothing is */
     struct wsp_buf in;             /* read, not understood yet */
     uint64_t last_number;          /* of a numbered frame that came */
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "house.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -330,6 +332,27 @@ static void on_forget(void *ud, struct wsp_connection *connection)
 
 /* ---- opening ---- */
 
+/* What strangers may do. */
+static void choose_limits(struct wsp_options *options, struct bytes *input)
+{
+    static const char *const trusted[] = {"unix", "192.0.2.1"};
+    uint8_t bits = bytes_take(input);
+    options->max_connections = bits & 1 ? 2 : 0;
+    options->max_connections_per_ip = bits & 2 ? 2 : 0;
+    options->max_control_rate = bits & 4 ? 2 : 0;
+    options->max_fragments = bits & 8 ? 3 : 0;
+    if (bits & 16) {
+        options->trusted_proxies = trusted;
+        options->trusted_proxy_count = 2;
+    }
+    options->compression.is_on = (bits & 32) != 0;
+    options->compression.client_no_context_takeover = (bits & 64) != 0;
+    options->compression.min_size = bits & 128 ? 1 : 64;
+    options->compression.server_max_window_bits =
+        9 + (double)bytes_below(input, 7);
+    options->compression.max_memory = 1 + (double)bytes_take(input) * 1024;
+}
+
 static void choose_options(struct house *house)
 {
     static const char *const codecs[] = {"raw", "json", "msgpack"};
@@ -362,6 +385,7 @@ static void choose_options(struct house *house)
     options->route_count = 2;
     options->static_dirs = dirs;
     options->static_count = 1;
+    choose_limits(options, input);
 }
 
 void house_open(struct house *house, struct wsp_loop *loop, struct bytes *input)
@@ -403,23 +427,40 @@ void house_swap(struct house *house)
     FUZZ_CHECK(is_fair(err == WSP_OK, err));
 }
 
+/* Where a guest comes from: a unix socket, or one of four addresses. */
+static struct wsp_address choose_address(uint8_t choice)
+{
+    struct wsp_address address = {.len = sizeof(sa_family_t)};
+    struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
+    address.storage.ss_family = AF_UNIX;
+    if (choice & 1) {
+        in->sin_family = AF_INET;
+        in->sin_addr.s_addr = htonl(0xC0000200U + (choice >> 1 & 3));
+        address.len = sizeof *in;
+    }
+    return address;
+}
+
 void house_admit(struct house *house, struct guest *guest)
 {
     int pair[2];
     int size = 1; /* the kernel makes it its least */
-    struct wsp_address address = {.len = sizeof(sa_family_t)};
-    address.storage.ss_family = AF_UNIX;
+    uint8_t choice = bytes_take(house->input);
+    struct wsp_address address = choose_address(choice >> 2);
     FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                           0, pair) == 0);
-    if (bytes_take(house->input) & 1) {
+    if (choice & 1) {
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     }
     guest_arrive(guest, pair[1], house->codec);
     struct wsp_caller caller = wsp_caller_of_peer(&address);
     heap_release();
-    bool is_in = wsp_transport_accept(house->server, pair[0], &caller);
+    if (choice & 2) {
+        wsp_proxied_accept(house->server, pair[0], &address);
+    } else {
+        wsp_transport_accept(house->server, pair[0], &caller);
+    }
     heap_hold();
-    FUZZ_CHECK(is_in || heap_refused() > 0);
 }
 
 /* ---- closing ---- */

@@ -12,6 +12,7 @@
 
 #include "house.h"
 #include "proto/client_frame.h"
+#include "proto/packer.h"
 #include "support/heap.h"
 #include "support/virtual_clock.h"
 #include "target.h"
@@ -33,6 +34,19 @@ static void ask(struct house *house, struct guest *guest)
     guest_write(guest, text, strlen(text));
 }
 
+/* What a proxy says of the connection behind it. */
+static void introduce(struct house *house, struct guest *guest)
+{
+    static const char *const heads[] = {
+        "PROXY TCP4 192.0.2.9 198.51.100.1 56324 443\r\n",
+        "PROXY UNKNOWN\r\n",
+        "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n",
+        "PROXY TCP4 192.0.2.9\r\n",
+    };
+    const char *text = heads[bytes_below(house->input, 4)];
+    guest_write(guest, text, strlen(text));
+}
+
 static void upgrade(struct house *house, struct guest *guest)
 {
     static const char *const extras[] = {
@@ -40,6 +54,10 @@ static void upgrade(struct house *house, struct guest *guest)
         "Origin: http://x\r\n",
         "Sec-WebSocket-Protocol: v2, chat\r\n",
         "Cookie: no=1\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        ("Sec-WebSocket-Extensions: permessage-deflate; "
+         "server_max_window_bits=10; client_max_window_bits=9\r\n"),
+        "X-Forwarded-For: 203.0.113.7, 192.0.2.1\r\n",
     };
     char text[512];
     char id = (char)('a' + bytes_below(house->input, 4));
@@ -49,7 +67,7 @@ static void upgrade(struct house *house, struct guest *guest)
                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Version: 13\r\n%s"
                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                       id, room, extras[bytes_below(house->input, 4)]);
+                       id, room, extras[bytes_below(house->input, 7)]);
     guest_write(guest, text, (size_t)len);
 }
 
@@ -62,6 +80,7 @@ static void send_frame(struct house *house, struct guest *guest)
         .opcode = bits & 0xF,
         .is_fragment = (bits & 0x10) != 0,
         .is_unmasked = (bits & 0xE0) == 0xE0,
+        .rsv = (bits & 0xE0) == 0x20 ? 4 : 0,
         .payload = bytes_span(house->input, bytes_take(house->input)),
     };
     client_frame_add(&stream, &frame);
@@ -74,6 +93,7 @@ static void send_message(struct house *house, struct guest *guest)
 {
     struct wsp_buf stream = {0};
     struct wsp_buf message = {0};
+    struct wsp_buf packed = {0};
     char text[4096];
     uint8_t opcode = 1;
     size_t len = bytes_take(house->input) * 16;
@@ -84,12 +104,21 @@ static void send_message(struct house *house, struct guest *guest)
         frame.event = wsp_span_of("");
     }
     if (house->codec->encode(&frame, &message, &opcode, NULL) == WSP_OK) {
-        client_frame_put(&stream, opcode,
-                         (struct wsp_span){message.data, message.len});
+        struct client_frame sent = {
+            .opcode = opcode,
+            .payload = {message.data, message.len},
+        };
+        if (guest->window_bits > 0) {
+            packer_pack(sent.payload, &packed);
+            sent.payload = (struct wsp_span){packed.data, packed.len};
+            sent.rsv = 4;
+        }
+        client_frame_add(&stream, &sent);
         guest_write(guest, stream.data, stream.len);
     }
     wsp_buf_fini(&stream);
     wsp_buf_fini(&message);
+    wsp_buf_fini(&packed);
 }
 
 static void send_bytes(struct house *house, struct guest *guest)
@@ -121,8 +150,9 @@ static void leave(struct house *house, struct guest *guest)
 }
 
 static void (*const deeds[])(struct house *house, struct guest *guest) = {
-    house_admit, upgrade,      upgrade,   ask,       send_frame, send_frame,
-    send_bytes,  send_message, read_some, read_some, half_close, leave,
+    house_admit, upgrade,    upgrade,      ask,       send_frame,
+    send_frame,  send_bytes, send_message, read_some, read_some,
+    half_close,  leave,      introduce,
 };
 
 #define DEED_COUNT (sizeof deeds / sizeof deeds[0])

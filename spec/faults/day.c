@@ -16,10 +16,11 @@
 /* First bytes of frames. */
 #define TEXT 0x81
 #define FRAGMENT 0x01
+#define CONTINUATION 0x00
 #define LAST 0x80
+#define PACKED 0x40 /* RSV1 */
 #define CLOSE 0x88
 #define PING 0x89
-#define PACKED 0x40 /* RSV1: compressed */
 
 #define BROADCASTS 40
 #define LARGE 12000 /* so many of them are more than a socket takes */
@@ -53,14 +54,23 @@ static void pass(struct day *day, uint64_t ms)
 static void choose_options(struct day *day)
 {
     static const char *const protocols[] = {"v1", "v2"};
+    static const char *const trusted[] = {"unix"};
     static const struct wsp_route routes[] = {{"POST", "/route"}};
     static const struct wsp_static_dir dirs[] = {{"/spec", "spec"}};
     struct wsp_options *options = &day->options;
     day->listen[0] = (struct wsp_listen){.address = day->address};
     day->listen[1] = (struct wsp_listen){.address = "127.0.0.1:0"};
+    day->listen[2] = (struct wsp_listen){day->proxied_address, true};
     wsp_options_init(options);
     options->listen = day->listen;
-    options->listen_count = 2;
+    options->listen_count = 3;
+    options->trusted_proxies = trusted;
+    options->trusted_proxy_count = 1;
+    options->max_connections_per_ip = 9;
+    options->resume_confirm = (day->kind & DAY_CONFIRMED) != 0;
+    options->compression.is_on = (day->kind & DAY_PACKED) != 0;
+    options->compression.min_size = 64;
+    options->compression.client_no_context_takeover = false;
     options->admin_listen = day->admin_address;
     options->resume_window = 30;
     options->max_message_size = 32768;
@@ -73,9 +83,10 @@ static void choose_options(struct day *day)
     options->static_count = 1;
 }
 
-void day_open(struct day *day, bool is_confirming)
+void day_open(struct day *day, int kind)
 {
     memset(day, 0, sizeof *day);
+    day->kind = kind;
     day->serving = &day->first;
     day->broadcasts = BROADCASTS;
     strcpy(day->folder, "/tmp/wspulse-faults-XXXXXX");
@@ -83,12 +94,13 @@ void day_open(struct day *day, bool is_confirming)
     snprintf(day->address, sizeof day->address, "unix:%s/s", day->folder);
     snprintf(day->admin_address, sizeof day->admin_address, "unix:%s/a",
              day->folder);
+    snprintf(day->proxied_address, sizeof day->proxied_address, "unix:%s/p",
+             day->folder);
     snprintf(day->control_path, sizeof day->control_path, "%s/c", day->folder);
     for (int i = 0; i < DAY_VISITORS; i++) {
         day->visitors[i].fd = -1;
     }
     choose_options(day);
-    day->options.resume_confirm = is_confirming;
     day_app_handlers(day);
 }
 
@@ -165,24 +177,18 @@ static void talk(struct day *day)
     settle(day);
 }
 
-/* Compressed messages: a frame that is there, one in pieces, fragments, and one
- * that is long and comes back compressed. */
-static void talk_compressed(struct day *day)
+/* A compressed message: a block that is stored as it is, and the beginning of
+ * the empty one behind it (RFC 7692 §7.2.1); in one frame and in three. */
+static void talk_packed(struct day *day)
 {
-    /* {"event":"say"} stored, as deflate puts what it cannot make shorter. */
-    static const char say[] = "\x00\x0f\x00\xf0\xff{\"event\":\"say\"}\x00";
-    size_t len = sizeof say - 1;
+    static const char packed[] = "\0\x0f\0\xf0\xff{\"event\":\"pack\"}";
     struct visitor *visitor = &day->visitors[0];
-    visitor_send(visitor, PACKED | TEXT, say, len);
+    visitor_send(visitor, TEXT | PACKED, packed, sizeof packed);
     settle(day);
-    visitor_send(visitor, PACKED | FRAGMENT, say, 9);
+    visitor_send(visitor, FRAGMENT | PACKED, packed, 7);
     settle(day);
-    visitor_send(visitor, LAST, say + 9, len - 9);
-    settle(day);
-    visitor_write(visitor, "\xc1\x95\0\0\0\0", 6);
-    visitor_write(visitor, say, 10);
-    settle(day);
-    visitor_write(visitor, say + 10, len - 10);
+    visitor_send(visitor, CONTINUATION, packed + 7, 3);
+    visitor_send(visitor, LAST, packed + 10, sizeof packed - 10);
     settle(day);
 }
 
@@ -231,6 +237,10 @@ static void ask_plainly(struct day *day)
     settle(day);
     assert_true(visitor_connect(visitor, day->admin_address));
     visitor_say(visitor, "GET /metrics HTTP/1.0\r\n\r\n");
+    settle(day);
+    assert_true(visitor_connect(visitor, day->proxied_address));
+    visitor_say(visitor, "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n");
+    visitor_upgrade(visitor, "id=p&room=s");
     settle(day);
     leave(day, 2);
 }
@@ -308,8 +318,8 @@ void day_noon(struct day *day)
     come(day, 0, "id=a&room=r");
     come(day, 1, "id=b&room=r");
     talk(day);
-    if (day->options.compression.is_on) {
-        talk_compressed(day);
+    if (day->kind & DAY_PACKED) {
+        talk_packed(day);
     }
     broadcast(day);
     drop_and_resume(day);

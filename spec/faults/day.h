@@ -11,6 +11,13 @@
 
 #include "visitor.h"
 
+/* What a day is like; bits. */
+enum day_kind {
+    DAY_PLAIN = 0,
+    DAY_CONFIRMED = 1, /* resume_confirm */
+    DAY_PACKED = 2,    /* compression */
+};
+
 #define DAY_VISITORS 4
 #define DAY_MEMBERS 16 /* connections of one day */
 
@@ -57,14 +64,16 @@ struct day {
     char folder[40];  /* of the sockets */
     char address[64]; /* "unix:…" */
     char admin_address[64];
+    char proxied_address[64]; /* begins with the header of a proxy */
     char control_path[64];
-    struct wsp_listen listen[2];
+    struct wsp_listen listen[3];
+    int kind;   /* enum day_kind bits */
     char id[8]; /* of the one being admitted */
     char room[8];
 };
 
 /* Makes the folder, and removes it. */
-void day_open(struct day *day, bool is_confirming);
+void day_open(struct day *day, int kind);
 void day_close(struct day *day);
 
 /* Starts the server and what is around it. Returns false when that failed; then

@@ -103,7 +103,7 @@ static long live(struct day *day)
 static struct day_diary ordinary(void)
 {
     static struct day day;
-    day_open(&day, false);
+    day_open(&day, DAY_PACKED);
     live(&day);
     return day.diary;
 }
@@ -126,7 +126,7 @@ static long try(const struct fault *fault, long first, long step, long count)
         expected = ordinary();
     }
     show(fault, first);
-    day_open(&day, false);
+    day_open(&day, DAY_PACKED);
     kernel_fail(fault->call, fault->error, first, step, count);
     long failed = live(&day);
     bool is_endless = step == 1 && count > 1;
@@ -183,7 +183,7 @@ static void live_short(size_t max, int broadcasts)
 {
     static struct day day;
     struct day_diary expected = ordinary();
-    day_open(&day, false);
+    day_open(&day, DAY_PACKED);
     day.broadcasts = broadcasts;
     kernel_shorten(max);
     live(&day);

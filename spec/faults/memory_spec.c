@@ -20,18 +20,14 @@
 #define TRIES_MAX 5000
 #define FOREVER 1000000
 
-enum kind { PLAIN, CONFIRMING, COMPRESSING };
-
 /* Lives through a day in which allocations from number `first` on are refused,
  * `count` of them. Returns how many were. */
-static long live(enum kind kind, long first, long count)
+static long live(int kind, long first, long count)
 {
     static struct day day;
     long before = heap_open_blocks();
     heap_hold();
-    day_open(&day, kind == CONFIRMING);
-    day.options.compression.is_on = kind == COMPRESSING;
-    day.options.compression.client_no_context_takeover = false;
+    day_open(&day, kind);
     heap_release();
     heap_refuse(first, count);
     bool is_running = day_morning(&day);
@@ -64,7 +60,7 @@ static bool may_try(long number)
 }
 
 /* Refuses at each allocation in turn, until a day passes without one. */
-static void sweep(enum kind kind, long count)
+static void sweep(int kind, long count)
 {
     long number = 0;
     long refused;
@@ -85,25 +81,20 @@ static void sweep(enum kind kind, long count)
 static void test_one_allocation_fails(void **state)
 {
     (void)state;
-    sweep(PLAIN, 1);
+    sweep(DAY_PLAIN, 1);
 }
 
-static void test_one_allocation_fails_with_confirmation(void **state)
+static void test_one_allocation_fails_with_confirmation_and_compression(
+    void **state)
 {
     (void)state;
-    sweep(CONFIRMING, 1);
-}
-
-static void test_one_allocation_fails_with_compression(void **state)
-{
-    (void)state;
-    sweep(COMPRESSING, 1);
+    sweep(DAY_CONFIRMED | DAY_PACKED, 1);
 }
 
 static void test_memory_ends_for_good(void **state)
 {
     (void)state;
-    sweep(PLAIN, FOREVER);
+    sweep(DAY_PACKED, FOREVER);
 }
 
 /* Without epoll libevent would take poll(2), and nobody would know why the
@@ -141,9 +132,8 @@ static void be_quiet(int severity, const char *message)
 static int warm_up(void **state)
 {
     (void)state;
-    live(PLAIN, 0, 0);
-    live(CONFIRMING, 0, 0);
-    live(COMPRESSING, 0, 0);
+    live(DAY_PLAIN, 0, 0);
+    live(DAY_CONFIRMED | DAY_PACKED, 0, 0);
     return 0;
 }
 
@@ -151,8 +141,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_allocation_fails),
-        cmocka_unit_test(test_one_allocation_fails_with_confirmation),
-        cmocka_unit_test(test_one_allocation_fails_with_compression),
+        cmocka_unit_test(
+            test_one_allocation_fails_with_confirmation_and_compression),
         cmocka_unit_test(test_memory_ends_for_good),
         cmocka_unit_test(test_a_loop_waits_by_epoll_or_not_at_all),
     };

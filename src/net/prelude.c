@@ -30,14 +30,34 @@ static void end(struct wsp_prelude *prelude, ssize_t got)
     }
 }
 
-/* Bytes that were seen are there to be taken: nobody else reads this socket. */
-static void take(struct wsp_prelude *prelude, size_t len)
+/* Takes what was seen: nobody else reads this socket, so it is there. What the
+ * kernel does not give now it gives when the socket is ready again. */
+static void take(struct wsp_prelude *prelude)
 {
-    ssize_t got = receive(prelude, len, 0);
-    if (got == (ssize_t)len) {
+    ssize_t got = receive(prelude, prelude->owed_len, 0);
+    if (got > 0) {
+        prelude->owed_len -= (size_t)got;
+    }
+    if (prelude->owed_len == 0) {
         prelude->ops->on_taken(prelude->ud);
-    } else {
-        end(prelude, got > 0 ? 0 : got);
+    } else if (got <= 0) {
+        end(prelude, got);
+    }
+}
+
+static void peek(struct wsp_prelude *prelude)
+{
+    struct wsp_loop *loop = prelude->loop;
+    ssize_t got = receive(prelude, PEEK_BYTES, MSG_PEEK);
+    if (got <= 0) {
+        end(prelude, got);
+        return;
+    }
+    size_t len = prelude->ops->on_peek(prelude->ud, wsp_loop_read_buffer(loop),
+                                       (size_t)got);
+    if (wsp_loop_is_current(loop, prelude)) {
+        prelude->owed_len = len;
+        take(prelude);
     }
 }
 
@@ -48,15 +68,10 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     struct wsp_prelude *prelude = arg;
     struct wsp_loop *loop = prelude->loop;
     wsp_loop_set_current(loop, prelude);
-    ssize_t got = receive(prelude, PEEK_BYTES, MSG_PEEK);
-    if (got > 0) {
-        size_t len = prelude->ops->on_peek(
-            prelude->ud, wsp_loop_read_buffer(loop), (size_t)got);
-        if (wsp_loop_is_current(loop, prelude)) {
-            take(prelude, len);
-        }
+    if (prelude->owed_len > 0) {
+        take(prelude);
     } else {
-        end(prelude, got);
+        peek(prelude);
     }
     wsp_loop_set_current(loop, NULL);
 }

@@ -29,7 +29,8 @@ struct wsp_prelude {
     const struct wsp_prelude_ops *ops;
     void *ud; /* passed to ops */
     struct wsp_loop *loop;
-    int fd; /* -1 once ended */
+    int fd;          /* -1 once ended */
+    size_t owed_len; /* bytes that were seen and not taken yet */
 };
 
 /* Takes over `fd` (non-blocking) and watches for its bytes. Returns false when

@@ -163,13 +163,14 @@ const struct wsp_reader_failure *wsp_reader_work_finish(
     if (work->inflater) {
         return end(work);
     }
-    uint8_t *packed = work->data;
+    uint8_t *packed = work->data; /* NULL when nothing was gathered */
+    const uint8_t *from = packed ? packed : (const uint8_t *)"";
     size_t len = work->message.len;
     work->data = NULL;
     work->capacity = 0;
     work->message.len = 0;
     const struct wsp_reader_failure *failure =
-        wsp_reader_work_unpack(work, limits, packed, len);
+        wsp_reader_work_unpack(work, limits, from, len);
     free(packed);
     return failure;
 }
