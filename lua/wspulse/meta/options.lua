@@ -100,6 +100,12 @@
 ---Bytes of `connection:set` for one connection, keys and values, 0 to
 ---16,777,216. Default 4,096.
 ---@field connection_data_bytes? integer
+---Seconds that a callback may take; then it fails. Turns the compiler off. Not
+---in a Lua program.
+---@field handler_timeout? number
+---Bytes that the Lua state may take; an allocation beyond is an error. Not in a
+---Lua program.
+---@field lua_memory_limit? integer
 ---
 ---From the connection to the end of its first request, (0, 300]. Default 10.
 ---@field handshake_timeout? number
@@ -120,12 +126,6 @@
 ---Addresses, ranges such as `"10.0.0.0/8"`, or `"unix"`: whose word on who a
 ---client is counts (`X-Forwarded-For`, `proxy_protocol`). Default: nobody's.
 ---@field trusted_proxies? string | string[]
----Seconds that a callback may take; then it fails. Turns the compiler off. Not
----in a Lua program.
----@field handler_timeout? number
----Bytes that the Lua state may take; an allocation beyond is an error. Not in a
----Lua program.
----@field lua_memory_limit? integer
 
 ---@alias wspulse.check_origin fun(req: wspulse.Request): boolean
 ---@alias wspulse.on_disconnect fun(conn: wspulse.Connection, err?: wspulse.Error, reason: wspulse.reason)
