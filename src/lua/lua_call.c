@@ -265,18 +265,22 @@ static void collect(lua_State *L, struct wsp_lua_call *call)
 }
 
 /* Takes the raised value off the thread's stack. */
-static void take_value(lua_State *thread, const struct wsp_lua_state *state,
-                       struct wsp_lua_call *call)
+static void take_value(lua_State *thread, struct wsp_lua_call *call)
 {
-    const struct wsp_lua_memory *memory = state->memory;
     if (call->keep) {
         run_after(thread, call, call->keep);
     } else {
         lua_pop(thread, 1);
     }
-    /* LuaJIT does not collect when a block is refused: the next call is to find
-     * the room that there is. */
-    if (memory && memory->limit > 0 && memory->used > memory->limit / 2) {
+}
+
+/* LuaJIT does not collect when a block is refused: the next call is to find the
+ * room that there is, whatever this one made of the error. */
+static void make_room(lua_State *thread, struct wsp_lua_memory *memory,
+                      struct wsp_lua_call *call)
+{
+    if (memory->has_refused) {
+        memory->has_refused = false;
         lua_pushnil(thread);
         run_after(thread, call, collect);
     }
@@ -307,7 +311,7 @@ RARELY static struct wsp_error *take_error(lua_State *thread,
 {
     struct wsp_error *error =
         call->error ? call->error : plain_error(thread, state, call, status);
-    take_value(thread, state, call);
+    take_value(thread, call);
     return error;
 }
 
@@ -321,7 +325,7 @@ static void drop_raised(lua_State *thread, const struct wsp_lua_state *state,
         lua_pop(thread, 1);
     }
     lua_rawgeti(thread, LUA_REGISTRYINDEX, state->deadline.ref_what);
-    take_value(thread, state, call);
+    take_value(thread, call);
 }
 
 /* ---- running ---- */
@@ -380,12 +384,15 @@ RARELY static struct wsp_error *run_bounded(struct wsp_lua_state *state,
         wsp_lua_memory_tune(thread, state->memory);
     }
     int status = lua_pcall(thread, argument_count, 0, SLOT_ON_RAISE);
-    struct wsp_error *late = wsp_lua_deadline_stop(thread, state);
-    if (late) {
+    struct wsp_error *error = wsp_lua_deadline_stop(thread, state);
+    if (error) {
         drop_raised(thread, state, call, status);
-        return put_prefix(late, call->prefix);
+        error = put_prefix(error, call->prefix);
+    } else if (status != 0) {
+        error = take_error(thread, state, call, status);
     }
-    return status == 0 ? NULL : take_error(thread, state, call, status);
+    make_room(thread, state->memory, call);
+    return error;
 }
 
 struct wsp_error *wsp_lua_call_prepared(struct wsp_lua_state *state,

@@ -13,6 +13,7 @@ static void *count_block(void *ud, void *block, size_t old_size, size_t size)
         bool is_over = memory->limit > 0 &&
                        memory->used + (size - old_size) > memory->limit;
         if (is_over || memory->is_denied) {
+            memory->has_refused = memory->has_refused || is_over;
             memory->is_denied = false;
             return NULL;
         }

@@ -19,6 +19,7 @@ struct wsp_lua_memory {
     size_t used;        /* bytes of the state */
     size_t limit;       /* bytes; 0: none */
     bool is_denied;     /* the next block is refused, whatever its size */
+    bool has_refused;   /* a block, over the limit; cleared by the owner */
 };
 
 /* Puts the allocator in place; does nothing when it is. */
