@@ -34,7 +34,7 @@ refuses_an_unknown_suite() {
 
 # Every file of specs is reached: none lies where no suite looks.
 reaches_every_spec() {
-    local layers='base|proto|net|core|runtime|lua_binding|cli'
+    local layers='base|proto|net|core|runtime|lua_binding|cli|faults'
     ! (cd "$root" && find spec conformance -name node_modules -prune -o -type f \
         \( -name '*_spec.*' -o -name '*.spec.*' -o -name '*.test.*' \) -print) |
         grep -vE \
