@@ -96,7 +96,8 @@ describe("handler_timeout", function()
   end
 
   for name, code in pairs(ENDLESS) do
-    it("hostile 68: ends " .. name, function()
+    it("hostile 68: a handler that never returns is ended: " .. name,
+      function()
       local child = serve(code, "handler_timeout = 0.05,")
       for _ = 1, 2 do
         local page = peer.fetch(child.port, "/go")
@@ -221,7 +222,7 @@ describe("handler_timeout", function()
       { "true", "must be a number (lua_memory_limit = true)" },
     },
   } do
-    it("hostile 82: refuses wrong values of " .. option, function()
+    it("hostile 82: wrong values are refused: " .. option, function()
       for _, case in ipairs(values) do
         local value, text = unpack(case)
         stage.folder:write("app.lua",
@@ -264,7 +265,7 @@ describe("a script that loads", function()
     reload:wait()
   end)
 
-  it("for ever is refused, and the old code goes on", function()
+  it("hostile 67: a load without end is refused", function()
     local child = stage:serve { "app.lua" }
     stage.folder:write("app.lua", "\nwhile true do end\n")
     local code, _, err = stage:run { "reload", "app.lua" }
@@ -339,7 +340,7 @@ describe("lua_memory_limit", function()
     ["cjson"] = [[
       local t = require("cjson").decode("[" .. ("[],"):rep(1e6) .. "1]")]],
   } do
-    it("hostile 68: fails a handler that runs away with " .. name, function()
+    it("hostile 68: what allocates without end fails: " .. name, function()
       local child = serve(code)
       for _ = 1, 3 do
         local page = peer.fetch(child.port, "/go")

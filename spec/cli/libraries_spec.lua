@@ -114,7 +114,7 @@ describe("the libraries of a script", function()
       ]])
     end)
 
-    it("hostile 67: os.exit, at load", function()
+    it("hostile 67: os.exit at load", function()
       stage.folder:write("app.lua", "\nos.exit(3)\n")
       local code, _, err = stage:run { "check", "app.lua", "--unsafe" }
       assert.equal(1, code)
@@ -122,7 +122,7 @@ describe("the libraries of a script", function()
         .. "use server:close()\n", err)
     end)
 
-    it("hostile 67: os.exit, in a handler and in a reload", function()
+    it("hostile 67: os.exit in a handler and in a reload", function()
       local page, child = fetch "os.exit(3)"
       assert.equal("Internal Server Error\n", page)
       child:await_stderr "handler raised.*os%.exit is not available"
@@ -134,8 +134,8 @@ describe("the libraries of a script", function()
     end)
   end)
 
-  describe("hostile 74: refuse bytecode", function()
-    it("whatever loads it", function()
+  describe("refuse bytecode", function()
+    it("hostile 74: bytecode is refused, whatever loads it", function()
       stage.folder:write("code.lua", string.dump(function() end))
       stage.folder:write("shell.lua",
         "#!/usr/bin/luajit\n" .. string.dump(function() end))
@@ -169,7 +169,7 @@ describe("the libraries of a script", function()
       ]])
     end)
 
-    it("as the script itself", function()
+    it("hostile 74: bytecode as the script itself is refused", function()
       stage.folder:write("app.lua", string.dump(function() end))
       local code, _, err = stage:run { "check", "app.lua" }
       assert.equal(1, code)
@@ -213,7 +213,7 @@ describe("the libraries of a script", function()
     end)
   end)
 
-  describe("hostile 71: name what keeps a function from yielding:", function()
+  describe("name what keeps a function from yielding", function()
     for name, code in pairs {
       gsub = [[string.gsub("a", "a", coroutine.yield)]],
       sort = [[table.sort({ 2, 1 }, function() coroutine.yield() end)]],
@@ -230,7 +230,7 @@ describe("the libraries of a script", function()
         dofile "late.lua"
       ]],
     } do
-      it(name, function()
+      it("hostile 71: a yield is told what cannot wait: " .. name, function()
         check(REFUSED .. ([[
           local function go() %s end
           refused("attempt to yield across a C call: '%s' waits for this "
@@ -243,14 +243,14 @@ describe("the libraries of a script", function()
       end)
     end
 
-    it("a handler", function()
+    it("hostile 71: a yield of a handler", function()
       local page, child = fetch "coroutine.yield()"
       assert.equal("Internal Server Error\n", page)
       child:await_stderr
         "app%.lua:2: attempt to yield: a handler is not a coroutine"
     end)
 
-    it("a script that loads", function()
+    it("hostile 71: a yield of a script that loads", function()
       check(REFUSED .. [[
         refused("attempt to yield: a script that loads is not a coroutine",
           coroutine.yield)

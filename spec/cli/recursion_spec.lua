@@ -154,7 +154,7 @@ local function script_of(code)
   }
 end
 
-describe("hostile 67: a recursion without end through", function()
+describe("a recursion without end", function()
   local stage
 
   before_each(function()
@@ -173,7 +173,7 @@ describe("hostile 67: a recursion without end through", function()
   for _, case in ipairs(CASES) do
     local name, code, message = unpack(case)
 
-    it(name .. " is an error", function()
+    it("hostile 67: a recursion is an error: " .. name, function()
       stage.folder:write("app.lua", script_of(code))
       local child = stage:serve { "app.lua", "--log-level", "error" }
       assert_failed(peer.fetch(child.port, "/go"), message)
@@ -190,7 +190,7 @@ describe("hostile 67: a recursion without end through", function()
     end)
   end
 
-  it("gsub on a small stack is an error too", function()
+  it("hostile 67: a recursion on a small stack is an error", function()
     stage.folder:write("app.lua", script_of(CASES[1][2]))
     stage.folder:write("load", "")
     local child = stage:serve({ "app.lua" }, {

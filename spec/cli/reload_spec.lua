@@ -37,7 +37,7 @@ describe("wspulse reload", function()
     child:await_stderr "reload refused .*by=control.*app%.lua:3: no luck"
   end)
 
-  it("refuses a script that is not there", function()
+  it("hostile 69: refuses a script that is not there", function()
     local child = stage:serve { "app.lua" }
     os.remove(stage.folder:at "app.lua")
     local code, _, err = stage:run { "reload", "app.lua" }

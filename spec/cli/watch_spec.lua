@@ -83,7 +83,7 @@ describe("wspulse run --watch", function()
     return longest
   end
 
-  it("leaves a file alone while it is being written", function()
+  it("hostile 69: leaves a file alone while it is being written", function()
     local child = stage:serve { "app.lua", "--watch" }
     local pause, refused
     for try = 1, 10 do
@@ -99,7 +99,7 @@ describe("wspulse run --watch", function()
     assert.equal(0, refused)
   end)
 
-  it("goes on with the old code while half a file lies there", function()
+  it("hostile 69: half a file leaves the old code", function()
     local child = stage:serve { "app.lua", "--watch" }
     local text = stage.script "two"
     stage.folder:write("app.lua", text:sub(1, 60))
@@ -110,7 +110,7 @@ describe("wspulse run --watch", function()
     assert.equal(1, count(child:stderr(), "reload refused"))
   end)
 
-  it("follows a symlink that is swapped", function()
+  it("hostile 69: follows a symlink that is swapped", function()
     stage.folder:make_folder "a"
     stage.folder:make_folder "b"
     stage.folder:write("a/app.lua", stage.script "alpha")
@@ -124,7 +124,7 @@ describe("wspulse run --watch", function()
     assert.not_matches("refused", child:stderr())
   end)
 
-  it("follows a folder that is swapped", function()
+  it("hostile 69: follows a folder that is swapped", function()
     stage.folder:make_folder "a"
     stage.folder:make_folder "b"
     stage.folder:write("a/app.lua", stage.script "alpha")
@@ -136,13 +136,31 @@ describe("wspulse run --watch", function()
     stage.await_page(child, "beta")
   end)
 
-  it("waits for a removed file until it is back", function()
+  it("hostile 69: waits for a removed file until it is back", function()
     local child = stage:serve { "app.lua", "--watch" }
     stage.folder:rename("app.lua", "gone.lua")
     assert.equal("one", peer.fetch(child.port))
     stage.folder:write("app.lua", stage.script "back")
     stage.await_page(child, "back")
     assert.not_matches("refused", child:stderr())
+  end)
+
+  -- Who is root may read everything, unless that is taken away.
+  it("hostile 69: goes on while it may not read the file", function()
+    local child = stage:serve({ "app.lua", "--watch" }, {
+      shell = '[ "$(id -u)" != 0 ] || set -- setpriv --bounding-set '
+        .. '-dac_override,-dac_read_search "$@"; exec "$@"',
+    })
+    stage.folder:write("new.lua", stage.script "two")
+    assert(os.execute("chmod 000 " .. stage.folder:at "new.lua") == 0)
+    stage.folder:rename("new.lua", "app.lua")
+    child:await_stderr "reload refused .*app%.lua: Permission denied"
+    assert.equal("one", peer.fetch(child.port))
+    local code, _, err = stage:run { "reload", "app.lua" }
+    assert.equal(1, code)
+    assert.matches("app%.lua: Permission denied\n$", err)
+    stage.folder:replace("app.lua", stage.script "three")
+    stage.await_page(child, "three")
   end)
 
   it("does not mind a file that comes back as it was", function()

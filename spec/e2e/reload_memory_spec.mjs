@@ -23,7 +23,7 @@ async function collected(server) {
   return residentBytes(server.pid);
 }
 
-test(`${LAST} reloads leave nothing behind: RSS within 5 %`, () =>
+test(`hostile 69: ${LAST} reloads leave nothing behind: RSS within 5 %`, () =>
   serveApplication({}, async (server, application) => {
     const peers = [];
     for (let i = 0; i < 10; i++) {

@@ -93,7 +93,7 @@ async function openAskers(url) {
 }
 
 withApplication(
-  `${CONNECTIONS} connections, ${RELOADS} reloads: nothing is lost`,
+  `hostile 69: ${CONNECTIONS} connections, ${RELOADS} reloads: nothing is lost`,
   async (server, application) => {
     const askers = await openAskers(server.url);
     for (const asker of askers) asker.start();
