@@ -212,5 +212,6 @@ withServer(
       code: 1001,
       reason: "server shutting down",
     });
+    assert.deepEqual(await server.exited(), { code: 0, signal: null });
   },
 );

@@ -258,8 +258,9 @@ static void open_companion(lua_State *L, const struct loading *loading)
 static double smallest(const struct wsp_lua_app *app, size_t offset)
 {
     double result = 0;
-    for (size_t i = 0; i < app->server_count; i++) {
-        double value = *(double *)((char *)app->servers[i] + offset);
+    const struct wsp_lua_server *server;
+    for (size_t i = 0; (server = wsp_lua_app_server(app, i)) != NULL; i++) {
+        double value = *(const double *)((const char *)server + offset);
         result = value > 0 && (result <= 0 || value < result) ? value : result;
     }
     return result;

@@ -50,15 +50,14 @@ struct wsp_lua_keys {
 /* Every userdata of a frame, request or response carries the number of the call
  * it was made for; it is live while that call is the current one. */
 struct wsp_lua_state {
-    struct wsp_lua_app *app;  /* the generation, NULL in a plain module */
-    unsigned generation;      /* carried by log lines; 1 in a plain module */
-    struct wsp_logger logger; /* where wspulse.log goes */
-    bool is_unsafe;           /* the script has all of LuaJIT; lua_library.h */
-
+    struct wsp_lua_app *app; /* the generation, NULL in a plain module */
+    unsigned generation;     /* carried by log lines; 1 in a plain module */
+    bool is_unsafe;          /* the script has all of LuaJIT; lua_library.h */
     bool is_bounded; /* outermost calls have a deadline or a memory limit */
+    struct wsp_lua_jit jit;
+    struct wsp_logger logger; /* where wspulse.log goes */
     struct wsp_lua_deadline deadline;
     struct wsp_lua_memory *memory; /* NULL in a plain module */
-    struct wsp_lua_jit jit;
     uintptr_t stack_floor; /* lowest address that C may reach before it asks;
                               see lua_stack.h; 0: unknown */
 
