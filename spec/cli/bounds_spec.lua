@@ -179,6 +179,70 @@ describe("handler_timeout", function()
       assert.equal("true", peer.fetch(child.port, "/go"))
     end)
 
+  it("hostile 68: ends what is called for a message: codec, logger, hooks",
+    function()
+      stage.folder:write("app.lua", [[
+        local where = ""
+        local function spin(place)
+          if where == place then
+            where = ""
+            while true do pcall(error) end
+          end
+        end
+        return require("wspulse").new_server {
+          listen = "127.0.0.1:0", check_origin = "same",
+          connect = function() return "lobby" end,
+          handler_timeout = 0.1,
+          codec = {
+            decode = function(text)
+              if text:find "^in " then
+                where = text:sub(4)
+              end
+              spin "decode"
+              return { event = text }
+            end,
+            encode = function(frame)
+              spin "encode"
+              return frame.event
+            end,
+          },
+          metrics = { message_sent = function() spin "metrics" end },
+          logger = function(level, message, fields)
+            if level ~= "debug" then
+              io.stderr:write(level, " ", message, " ", fields.error or "", "\n")
+            end
+            spin "logger"
+          end,
+          on_message = function(conn, frame)
+            if where == "logger" then
+              require("wspulse").log.info "x"
+            end
+            conn:send { event = where }
+          end,
+        }
+      ]])
+      local child = stage:serve { "app.lua", "--no-control" }
+      local function text_frame(text)
+        return "\129" .. string.char(128 + #text) .. "\0\0\0\0" .. text
+      end
+      local seen = 0
+      for _, place in ipairs { "decode", "encode", "logger", "metrics" } do
+        local one = peer.open_socket(child.port)
+        one:send(text_frame("in " .. place))
+        deadline.await(function()
+          local found = select(2, child:stderr():gsub("ran longer", ""))
+          return found > seen and found
+        end, "the line of " .. place)
+        seen = seen + 1
+        one:close()
+        local other = peer.open_socket(child.port)
+        other:send(text_frame "in nothing")
+        assert(other:read_until "nothing")
+        other:send(peer.CLOSE_FRAME)
+        other:close()
+      end
+    end)
+
   it("of several servers in a script the shortest counts", function()
     stage.folder:write("app.lua", [[
       local wspulse = require "wspulse"

@@ -311,11 +311,13 @@ static struct wsp_error *on_script_message(void *ud,
     begin_message(&call.handler, ud, connection, message);
     call.handler.base.body = call_decoded;
     struct wsp_error *error = run(ud, &call.handler);
-    if (error) {
-        call.handler.base.frame = &call.reported;
-        report(&call.handler, error);
+    if (!error) {
+        return call.failure;
     }
-    return error ? error : call.failure;
+    wsp_error_unref(call.failure); /* a codec that failed, and too late */
+    call.handler.base.frame = &call.reported;
+    report(&call.handler, error);
+    return error;
 }
 
 static bool is_scripted(const struct wsp_lua_mount *mount)
