@@ -209,7 +209,8 @@ describe("handler_timeout", function()
           metrics = { message_sent = function() spin "metrics" end },
           logger = function(level, message, fields)
             if level ~= "debug" then
-              io.stderr:write(level, " ", message, " ", fields.error or "", "\n")
+              local why = fields.error or ""
+              io.stderr:write(level, " ", message, " ", why, "\n")
             end
             spin "logger"
           end,
