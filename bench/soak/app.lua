@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The application of bench/soak/run: rooms that talk, values that are kept,
+-- The application of bench/soak/run.mjs: rooms that talk, values that are kept,
 -- handlers that fail, memory that can be asked for.
 --
 -- SOAK_JIT=off runs it interpreted, for valgrind.

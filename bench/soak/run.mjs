@@ -1,9 +1,8 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // Puts a server under the load of clients that come, talk, drop, resume, are
 // kicked and go, while it is reloaded, and watches what it holds.
 //
-//   bench/soak/run [--minutes N] [--clients N] [--publish]
+//   node bench/soak/run.mjs [--minutes N] [--clients N] [--publish]
 //
 // Prints a line for each sample. Descriptors, resident memory and the memory of
 // Lua may not grow: the run fails when their median in the last third is larger
@@ -19,6 +18,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
+import { within } from "../../spec/e2e/support/deadline.mjs";
 import { root, Server } from "../../spec/e2e/support/server.mjs";
 
 const require = createRequire(path.join(root, "spec/e2e/package.json"));
@@ -115,7 +115,10 @@ async function live(server, id) {
       counts.resumes++;
     }
   }
-  const gone = new Promise((resolve) => socket.once("close", resolve));
+  const gone = within(
+    new Promise((resolve) => socket.once("close", resolve)),
+    `the end of ${id}`,
+  );
   switch (below(5)) {
     case 0:
       await kick(server, id);
@@ -132,7 +135,8 @@ async function live(server, id) {
     default:
       socket.close(1000);
   }
-  if (socket.readyState !== WebSocket.CLOSED) await gone;
+  if (socket.readyState === WebSocket.CLOSED) socket.emit("close");
+  await gone;
 }
 
 async function keepComing(server, number, isOver) {

@@ -2,8 +2,7 @@
 /* Hostile 60: memory ends at every allocation of Lua and of the binding: while a
  * script is loaded, while handlers run, while a reload builds. A load or reload
  * is refused with a reason; a handler fails and is logged, or a connection ends;
- * the server goes on. WSP_FAULT_STEP=1 tries every allocation of a load, not one
- * in a few. */
+ * the server goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cli/script.h"
+#include "stride.h"
 #include "support/heap.h"
 #include "support/virtual_clock.h"
 #include "visitor.h"
@@ -33,12 +33,6 @@ struct stage {
     long lines;   /* of log, warnings and errors */
     long answers; /* of reloads */
 };
-
-static long step_of_loads(void)
-{
-    const char *text = getenv("WSP_FAULT_STEP");
-    return text ? atol(text) : 1;
-}
 
 /* ---- the stage ---- */
 
@@ -182,7 +176,7 @@ static void test_memory_ends_while_a_script_loads(void **state)
     (void)state;
     long number = 1;
     while (number < TRIES_MAX && load(number) > 0) {
-        number += number < 50 ? 1 : step_of_loads();
+        number = stride_from(number);
     }
     print_message("a load takes up to %ld allocations\n", number);
     assert_in_range(number, 1000, TRIES_MAX - 1);
@@ -197,14 +191,15 @@ static void test_memory_ends_while_handlers_run(void **state)
     struct wsp_diag diag = {.message = ""};
     open_stage(&stage);
     assert_true(start(&stage, &diag));
-    long number = 0;
+    long number = 1;
     long refused;
     do {
-        heap_refuse(++number, 1);
+        heap_refuse(number, 1);
         visit(&stage);
         refused = heap_refused();
         heap_refuse(0, 0);
         check_service(&stage);
+        number = stride_from(number);
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a visit takes %ld allocations, %ld lines of log\n", number,
                   stage.lines);
@@ -249,7 +244,7 @@ static void test_memory_ends_while_a_reload_builds(void **state)
         refused = heap_refused();
         heap_refuse(0, 0);
         check_service(&stage);
-        number += number < 50 ? 1 : step_of_loads();
+        number = stride_from(number);
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a reload takes up to %ld allocations\n", number);
     assert_in_range(number, 1000, TRIES_MAX - 1);
