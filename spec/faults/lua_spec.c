@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cli/script.h"
+#include "lua_memory.h"
 #include "stride.h"
 #include "support/heap.h"
 #include "support/virtual_clock.h"
@@ -171,22 +172,18 @@ static long load(long number)
     return refused;
 }
 
-static void test_memory_ends_while_a_script_loads(void **state)
+static void load_starving(long least)
 {
-    (void)state;
     long number = 1;
     while (number < TRIES_MAX && load(number) > 0) {
         number = stride_from(number);
     }
     print_message("a load takes up to %ld allocations\n", number);
-    assert_in_range(number, 1000, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
 }
 
-/* A visit that did not go as it should have left a trace: fewer bytes come with
- * a line in the log or with the end of the connection. */
-static void test_memory_ends_while_handlers_run(void **state)
+static void visit_starving(long least)
 {
-    (void)state;
     static struct stage stage;
     struct wsp_diag diag = {.message = ""};
     open_stage(&stage);
@@ -203,7 +200,7 @@ static void test_memory_ends_while_handlers_run(void **state)
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a visit takes %ld allocations, %ld lines of log\n", number,
                   stage.lines);
-    assert_in_range(number, 100, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
     stop(&stage);
     close_stage(&stage);
 }
@@ -229,9 +226,8 @@ static void reload(struct stage *stage)
     assert_int_equal(stage->answers, asked);
 }
 
-static void test_memory_ends_while_a_reload_builds(void **state)
+static void reload_starving(long least)
 {
-    (void)state;
     static struct stage stage;
     struct wsp_diag diag = {.message = ""};
     open_stage(&stage);
@@ -247,9 +243,38 @@ static void test_memory_ends_while_a_reload_builds(void **state)
         number = stride_from(number);
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a reload takes up to %ld allocations\n", number);
-    assert_in_range(number, 1000, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
     stop(&stage);
     close_stage(&stage);
+}
+
+static void test_hostile_60_memory_ends_while_a_script_loads(void **state)
+{
+    (void)state;
+    load_starving(1000);
+}
+
+static void test_hostile_60_memory_ends_while_handlers_run(void **state)
+{
+    (void)state;
+    visit_starving(100);
+}
+
+static void test_hostile_60_memory_ends_while_a_reload_builds(void **state)
+{
+    (void)state;
+    reload_starving(1000);
+}
+
+/* Lua gets its memory as it does when it is shipped. */
+static void test_hostile_60_the_system_has_no_memory_for_lua(void **state)
+{
+    (void)state;
+    lua_memory_choose(true);
+    load_starving(100);
+    visit_starving(20);
+    reload_starving(100);
+    lua_memory_choose(false);
 }
 
 /* What is allocated once and kept is not a loss. */
@@ -263,9 +288,10 @@ static int warm_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory_ends_while_a_script_loads),
-        cmocka_unit_test(test_memory_ends_while_handlers_run),
-        cmocka_unit_test(test_memory_ends_while_a_reload_builds),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_a_script_loads),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_handlers_run),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_a_reload_builds),
+        cmocka_unit_test(test_hostile_60_the_system_has_no_memory_for_lua),
     };
     return cmocka_run_group_tests_name("faults.lua", tests, warm_up, NULL);
 }

@@ -70,20 +70,21 @@ static void sweep(int kind, long count)
     assert_in_range(number, 100, TRIES_MAX - 1);
 }
 
-static void test_one_allocation_fails(void **state)
+static void test_hostile_60_one_allocation_fails(void **state)
 {
     (void)state;
     sweep(DAY_PLAIN, 1);
 }
 
-static void test_one_allocation_fails_with_confirmation_and_compression(
+static void
+test_hostile_60_one_allocation_fails_with_confirmation_and_compression(
     void **state)
 {
     (void)state;
     sweep(DAY_CONFIRMED | DAY_PACKED, 1);
 }
 
-static void test_memory_ends_for_good(void **state)
+static void test_hostile_60_memory_ends_for_good(void **state)
 {
     (void)state;
     sweep(DAY_PACKED, FOREVER);
@@ -91,7 +92,7 @@ static void test_memory_ends_for_good(void **state)
 
 /* Without epoll libevent would take poll(2), and nobody would know why the
  * server is slow. */
-static void test_a_loop_waits_by_epoll_or_not_at_all(void **state)
+static void test_hostile_60_a_loop_waits_by_epoll_or_not_at_all(void **state)
 {
     (void)state;
     struct wsp_loop *loop = NULL;
@@ -132,11 +133,11 @@ static int warm_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_allocation_fails),
+        cmocka_unit_test(test_hostile_60_one_allocation_fails),
         cmocka_unit_test(
-            test_one_allocation_fails_with_confirmation_and_compression),
-        cmocka_unit_test(test_memory_ends_for_good),
-        cmocka_unit_test(test_a_loop_waits_by_epoll_or_not_at_all),
+            test_hostile_60_one_allocation_fails_with_confirmation_and_compression),
+        cmocka_unit_test(test_hostile_60_memory_ends_for_good),
+        cmocka_unit_test(test_hostile_60_a_loop_waits_by_epoll_or_not_at_all),
     };
     /* libevent's memory is refused as well; it must be told before its first
      * call. */
