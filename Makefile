@@ -11,6 +11,8 @@ ROUNDS ?= 1
 # How long `make fuzz` drives each target, and which ones (all).
 SECONDS ?= 60
 TARGET ?=
+# How long `make soak` takes.
+MINUTES ?= 10
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +63,18 @@ fuzz: ## drive each fuzzer for SECONDS (60), or those of TARGET=…
 	@tools/install-packages run test fuzz
 	@fuzz/run --seconds $(SECONDS) $(TARGET)
 
+valgrind: ## specs, fuzz corpora and a short soak under valgrind
+	@tools/install-packages run test
+	@tools/install-node-modules
+	@tools/build dev
+	@tools/valgrind
+
+soak: ## put a server under load for MINUTES (10); what it holds stays flat
+	@tools/install-packages run test
+	@tools/install-node-modules
+	@tools/build release
+	@node bench/soak/run.mjs --minutes $(MINUTES)
+
 bench: ## measure, beside a bare epoll loop and what bench-peers built
 	@tools/install-packages run
 	@tools/build release
@@ -75,4 +89,4 @@ clean: ## remove what was built
 	rm -rf build
 
 .PHONY: help run build test conformance check format install asan tsan fuzz \
-	bench bench-peers clean
+	valgrind soak bench bench-peers clean

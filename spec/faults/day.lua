@@ -3,7 +3,7 @@
 -- the API, so that every way from C into Lua and back is gone.
 --
 -- Interpreted: when the collector runs from within compiled code and gets no
--- block for a smaller table of strings, LuaJIT itself crashes (2.1, March 2022).
+-- block for a smaller table of strings, LuaJIT of March 2022 itself crashes.
 jit.off()
 
 local wspulse = require "wspulse"

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Lua states take their memory from our code's realloc, in every build, so that
- * heap.h can refuse it. To shrink a block must not fail (lua_Alloc).
- * Owner: the linker (`--wrap`). Thread: any. */
+#include "lua_memory.h"
+
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "support/heap.h"
 
 lua_State *__real_lua_newstate(lua_Alloc allocate, void *ud);
 lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *ud);
-lua_State *__wrap_luaL_newstate(void);
 
+static atomic_bool has_own; /* states keep the allocator they come with */
+
+void lua_memory_choose(bool is_own)
+{
+    has_own = is_own;
+}
+
+/* To shrink a block must not fail (lua_Alloc). */
 static void *allocate(void *ud, void *block, size_t old_size, size_t size)
 {
     (void)ud;
@@ -28,28 +35,13 @@ static void *allocate(void *ud, void *block, size_t old_size, size_t size)
     return shrunk;
 }
 
-/* All of a new state or nothing: LuaJIT crashes when it has to free half of one.
- * It never has to where its own allocator is used, which takes more than that
- * from the system at once. */
-static lua_State *open_state(void)
-{
-    if (heap_refuses()) {
-        return NULL;
-    }
-    heap_hold();
-    lua_State *L = __real_lua_newstate(allocate, NULL);
-    heap_release();
-    return L;
-}
-
+/* All of a new state or nothing: LuaJIT crashes when it has to free half of
+ * one, so our code makes sure of enough before. */
 lua_State *__wrap_lua_newstate(lua_Alloc theirs, void *ud)
 {
-    (void)theirs;
-    (void)ud;
-    return open_state();
-}
-
-lua_State *__wrap_luaL_newstate(void)
-{
-    return open_state();
+    heap_hold();
+    lua_State *L = has_own ? __real_lua_newstate(theirs, ud)
+                           : __real_lua_newstate(allocate, NULL);
+    heap_release();
+    return L;
 }

@@ -2,8 +2,7 @@
 /* Hostile 60: memory ends at every allocation of Lua and of the binding: while a
  * script is loaded, while handlers run, while a reload builds. A load or reload
  * is refused with a reason; a handler fails and is logged, or a connection ends;
- * the server goes on. WSP_FAULT_STEP=1 tries every allocation of a load, not one
- * in a few. */
+ * the server goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +14,8 @@
 #include <cmocka.h>
 
 #include "cli/script.h"
+#include "lua_memory.h"
+#include "stride.h"
 #include "support/heap.h"
 #include "support/virtual_clock.h"
 #include "visitor.h"
@@ -33,12 +34,6 @@ struct stage {
     long lines;   /* of log, warnings and errors */
     long answers; /* of reloads */
 };
-
-static long step_of_loads(void)
-{
-    const char *text = getenv("WSP_FAULT_STEP");
-    return text ? atol(text) : 1;
-}
 
 /* ---- the stage ---- */
 
@@ -177,38 +172,35 @@ static long load(long number)
     return refused;
 }
 
-static void test_memory_ends_while_a_script_loads(void **state)
+static void load_starving(long least)
 {
-    (void)state;
     long number = 1;
     while (number < TRIES_MAX && load(number) > 0) {
-        number += number < 50 ? 1 : step_of_loads();
+        number = stride_from(number);
     }
     print_message("a load takes up to %ld allocations\n", number);
-    assert_in_range(number, 1000, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
 }
 
-/* A visit that did not go as it should have left a trace: fewer bytes come with
- * a line in the log or with the end of the connection. */
-static void test_memory_ends_while_handlers_run(void **state)
+static void visit_starving(long least)
 {
-    (void)state;
     static struct stage stage;
     struct wsp_diag diag = {.message = ""};
     open_stage(&stage);
     assert_true(start(&stage, &diag));
-    long number = 0;
+    long number = 1;
     long refused;
     do {
-        heap_refuse(++number, 1);
+        heap_refuse(number, 1);
         visit(&stage);
         refused = heap_refused();
         heap_refuse(0, 0);
         check_service(&stage);
+        number = stride_from(number);
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a visit takes %ld allocations, %ld lines of log\n", number,
                   stage.lines);
-    assert_in_range(number, 100, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
     stop(&stage);
     close_stage(&stage);
 }
@@ -234,9 +226,8 @@ static void reload(struct stage *stage)
     assert_int_equal(stage->answers, asked);
 }
 
-static void test_memory_ends_while_a_reload_builds(void **state)
+static void reload_starving(long least)
 {
-    (void)state;
     static struct stage stage;
     struct wsp_diag diag = {.message = ""};
     open_stage(&stage);
@@ -249,12 +240,41 @@ static void test_memory_ends_while_a_reload_builds(void **state)
         refused = heap_refused();
         heap_refuse(0, 0);
         check_service(&stage);
-        number += number < 50 ? 1 : step_of_loads();
+        number = stride_from(number);
     } while (refused > 0 && number < TRIES_MAX);
     print_message("a reload takes up to %ld allocations\n", number);
-    assert_in_range(number, 1000, TRIES_MAX - 1);
+    assert_in_range(number, least, TRIES_MAX - 1);
     stop(&stage);
     close_stage(&stage);
+}
+
+static void test_hostile_60_memory_ends_while_a_script_loads(void **state)
+{
+    (void)state;
+    load_starving(1000);
+}
+
+static void test_hostile_60_memory_ends_while_handlers_run(void **state)
+{
+    (void)state;
+    visit_starving(100);
+}
+
+static void test_hostile_60_memory_ends_while_a_reload_builds(void **state)
+{
+    (void)state;
+    reload_starving(1000);
+}
+
+/* Lua gets its memory as it does when it is shipped. */
+static void test_hostile_60_the_system_has_no_memory_for_lua(void **state)
+{
+    (void)state;
+    lua_memory_choose(true);
+    load_starving(100);
+    visit_starving(20);
+    reload_starving(100);
+    lua_memory_choose(false);
 }
 
 /* What is allocated once and kept is not a loss. */
@@ -268,9 +288,10 @@ static int warm_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory_ends_while_a_script_loads),
-        cmocka_unit_test(test_memory_ends_while_handlers_run),
-        cmocka_unit_test(test_memory_ends_while_a_reload_builds),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_a_script_loads),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_handlers_run),
+        cmocka_unit_test(test_hostile_60_memory_ends_while_a_reload_builds),
+        cmocka_unit_test(test_hostile_60_the_system_has_no_memory_for_lua),
     };
     return cmocka_run_group_tests_name("faults.lua", tests, warm_up, NULL);
 }

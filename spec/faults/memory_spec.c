@@ -2,8 +2,7 @@
 /* Hostile 60: memory ends at every single allocation of a server's day, for one
  * allocation and for all that follow. Nothing crashes or is lost, whoever was
  * told that something began is told of its end, and once there is memory again
- * the server serves. WSP_FAULT=N tries one allocation, WSP_FAULT_SHOW=1 prints
- * each. */
+ * the server serves. */
 #include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 
 #include "day.h"
 #include "net/loop.h"
+#include "stride.h"
 #include "support/heap.h"
 
 #define TRIES_MAX 5000
@@ -53,45 +53,38 @@ static long live(int kind, long first, long count)
     return refused;
 }
 
-static bool may_try(long number)
-{
-    const char *only = getenv("WSP_FAULT");
-    return !only || atol(only) == number;
-}
-
 /* Refuses at each allocation in turn, until a day passes without one. */
 static void sweep(int kind, long count)
 {
-    long number = 0;
-    long refused;
-    do {
-        refused = 1;
-        number++;
-        if (may_try(number)) {
-            if (getenv("WSP_FAULT_SHOW")) {
-                print_message("allocation %ld\n", number);
-            }
-            refused = live(kind, number, count);
+    long number = 1;
+    while (number < TRIES_MAX) {
+        if (getenv("WSP_FAULT_SHOW")) {
+            print_message("allocation %ld\n", number);
         }
-    } while (refused > 0 && number < TRIES_MAX);
-    print_message("%ld allocations were refused\n", number - 1);
+        if (live(kind, number, count) == 0) {
+            break;
+        }
+        number = stride_from(number);
+    }
+    print_message("memory ended up to allocation %ld\n", number - 1);
     assert_in_range(number, 100, TRIES_MAX - 1);
 }
 
-static void test_one_allocation_fails(void **state)
+static void test_hostile_60_one_allocation_fails(void **state)
 {
     (void)state;
     sweep(DAY_PLAIN, 1);
 }
 
-static void test_one_allocation_fails_with_confirmation_and_compression(
+static void
+test_hostile_60_one_allocation_fails_with_confirmation_and_compression(
     void **state)
 {
     (void)state;
     sweep(DAY_CONFIRMED | DAY_PACKED, 1);
 }
 
-static void test_memory_ends_for_good(void **state)
+static void test_hostile_60_memory_ends_for_good(void **state)
 {
     (void)state;
     sweep(DAY_PACKED, FOREVER);
@@ -99,7 +92,7 @@ static void test_memory_ends_for_good(void **state)
 
 /* Without epoll libevent would take poll(2), and nobody would know why the
  * server is slow. */
-static void test_a_loop_waits_by_epoll_or_not_at_all(void **state)
+static void test_hostile_60_a_loop_waits_by_epoll_or_not_at_all(void **state)
 {
     (void)state;
     struct wsp_loop *loop = NULL;
@@ -140,11 +133,11 @@ static int warm_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_allocation_fails),
+        cmocka_unit_test(test_hostile_60_one_allocation_fails),
         cmocka_unit_test(
-            test_one_allocation_fails_with_confirmation_and_compression),
-        cmocka_unit_test(test_memory_ends_for_good),
-        cmocka_unit_test(test_a_loop_waits_by_epoll_or_not_at_all),
+            test_hostile_60_one_allocation_fails_with_confirmation_and_compression),
+        cmocka_unit_test(test_hostile_60_memory_ends_for_good),
+        cmocka_unit_test(test_hostile_60_a_loop_waits_by_epoll_or_not_at_all),
     };
     /* libevent's memory is refused as well; it must be told before its first
      * call. */

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "support/heap.h"
+
 #define BLOCKS 2000
 
 /* A block and what must be in it. */
@@ -118,6 +120,33 @@ static void takes_room_that_came_back(void **state)
     wsp_lua_slab_fini(&slab);
 }
 
+/* Lua takes it for granted (lua_Alloc), and its collector relies on it. */
+static void shrinks_a_block_without_memory(void **state)
+{
+    (void)state;
+    struct wsp_lua_slab slab = {{NULL}, 0};
+    struct block small = {NULL, 0, 1};
+    struct block large = {NULL, 0, 2};
+    struct block other = {NULL, 0, 3};
+    resize(&slab, &small, 200);
+    resize(&slab, &other, 120);
+    resize(&slab, &large, 5000);
+    heap_refuse(1, 1000);
+    resize(&slab, &small, 20);
+    resize(&slab, &large, 100);
+    assert_null(wsp_lua_slab_allocate(&slab, NULL, 0, 50));
+    heap_refuse(0, 0);
+    check(&small);
+    check(&large);
+    resize(&slab, &small, 40);
+    check(&small);
+    resize(&slab, &small, 0);
+    resize(&slab, &other, 0);
+    resize(&slab, &large, 0);
+    wsp_lua_slab_fini(&slab);
+    assert_int_equal(slab.page_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +154,7 @@ int main(void)
         cmocka_unit_test(aligns_every_block),
         cmocka_unit_test(gives_back_pages_that_are_empty),
         cmocka_unit_test(takes_room_that_came_back),
+        cmocka_unit_test(shrinks_a_block_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -345,8 +345,18 @@ static lua_State *open_state(struct wsp_lua_app *app)
     return lua_newstate(allocate, NULL);
 }
 #else
+/* More than a new state takes. */
+#define STATE_BYTES (512 * 1024)
+
+/* LuaJIT crashes when it has to free half of a new state, so there must be enough
+ * for all of one. */
 static lua_State *open_state(struct wsp_lua_app *app)
 {
+    void *volatile room = malloc(STATE_BYTES); /* else it is optimised away */
+    if (!room) {
+        return NULL;
+    }
+    free(room);
     return lua_newstate(wsp_lua_slab_allocate, &app->slab);
 }
 #endif

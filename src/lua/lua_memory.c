@@ -6,12 +6,32 @@
 #define PAUSE_USUAL 200
 #define PAUSE_LEAST 110
 
+/* When LuaJIT's collector makes its table of strings smaller, it asks for a new
+ * one; refused that, it raises, which ends the process when compiled code called
+ * the collector. Such tables are powers of two. */
+#define STRINGS_LEAST 1024
+
+static bool may_be_strings(const void *block, size_t size)
+{
+    return !block && size >= STRINGS_LEAST && (size & (size - 1)) == 0;
+}
+
+/* What may be the collector's gets a quarter more. */
+static bool is_over_limit(const struct wsp_lua_memory *memory,
+                          const void *block, size_t old_size, size_t size)
+{
+    size_t limit = memory->limit;
+    if (may_be_strings(block, size)) {
+        limit += limit / 4;
+    }
+    return memory->limit > 0 && memory->used + (size - old_size) > limit;
+}
+
 static void *count_block(void *ud, void *block, size_t old_size, size_t size)
 {
     struct wsp_lua_memory *memory = ud;
     if (size > old_size) {
-        bool is_over = memory->limit > 0 &&
-                       memory->used + (size - old_size) > memory->limit;
+        bool is_over = is_over_limit(memory, block, old_size, size);
         if (is_over || memory->is_denied) {
             memory->has_refused = memory->has_refused || is_over;
             memory->is_denied = false;

@@ -17,7 +17,8 @@ struct wsp_lua_memory {
     lua_Alloc allocate; /* what it stands in front of; NULL: not in place */
     void *ud;           /* passed to `allocate` */
     size_t used;        /* bytes of the state */
-    size_t limit;       /* bytes; 0: none */
+    size_t limit;       /* bytes; 0: none. Up to a quarter more where
+                           LuaJIT cannot do without */
     bool is_denied;     /* the next block is refused, whatever its size */
     bool has_refused;   /* a block, over the limit; cleared by the owner */
 };

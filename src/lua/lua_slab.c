@@ -169,6 +169,33 @@ static inline void give_back(struct wsp_lua_slab *slab, void *block,
     }
 }
 
+/* A block that is larger than it has to be, of a page that there is; or NULL. */
+static void *take_larger(struct wsp_lua_slab *slab, size_t size)
+{
+    for (unsigned i = index_of(size); i < WSP_LUA_SLAB_SIZES; i++) {
+        if (slab->pages[i]) {
+            return take(slab, (size_t)(i + 1) * WSP_LUA_SLAB_STEP);
+        }
+    }
+    return NULL;
+}
+
+/* To shrink a block must not fail (lua_Alloc): a small one stays where it is, for
+ * its page knows how large it really is. */
+static void *shrink_without_memory(struct wsp_lua_slab *slab, void *block,
+                                   size_t old_size, size_t size)
+{
+    if (old_size <= WSP_LUA_SLAB_MAX) {
+        return block;
+    }
+    void *moved = take_larger(slab, size);
+    if (moved) {
+        memcpy(moved, block, size);
+        free(block);
+    }
+    return moved;
+}
+
 static void *move(struct wsp_lua_slab *slab, void *block, size_t old_size,
                   size_t size)
 {
@@ -181,6 +208,9 @@ static void *move(struct wsp_lua_slab *slab, void *block, size_t old_size,
         return block;
     }
     void *moved = take(slab, size);
+    if (!moved && size < old_size) {
+        return shrink_without_memory(slab, block, old_size, size);
+    }
     if (moved) {
         memcpy(moved, block, size < old_size ? size : old_size);
         give_back(slab, block, old_size);
