@@ -30,9 +30,11 @@
 /* ---- what OpenSSL allocates: refused like ours, but not counted as open, since
  * it keeps some of it for the process ---- */
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 void *__real_malloc(size_t size);
 void *__real_realloc(void *block, size_t size);
 void __real_free(void *block);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void *allocate(size_t size, const char *file, int line)
 {

@@ -18,7 +18,9 @@ static const char *const texts[WSP_REFUSAL_COUNT] = {
     [WSP_REFUSAL_PROXY_PROTOCOL] =
         "wspulse: no PROXY header of a trusted proxy, closing "
         "(proxy_protocol, trusted_proxies)",
-    [WSP_REFUSAL_TLS] = "wspulse: TLS failed, closing (tls)",
+    [WSP_REFUSAL_TLS] =
+        "wspulse: TLS failed: none, or none that is accepted here, closing "
+        "(tls)",
     [WSP_REFUSAL_HANDSHAKE_TIMEOUT] =
         "wspulse: no whole request in time, closing (handshake_timeout)",
     [WSP_REFUSAL_MAX_CONNECTIONS] =
