@@ -157,8 +157,11 @@ static void write_places(const struct wsp_options *options, int fd)
 {
     for (size_t i = 0; i < wsp_options_address_count(options); i++) {
         const struct wsp_tls_options *tls = wsp_options_address_tls(options, i);
-        dprintf(fd, "  listen %s%s\n", tls ? "wss://" : "",
-                wsp_options_address(options, i));
+        bool is_proxied =
+            options->listen_count > 0 && options->listen[i].proxy_protocol;
+        dprintf(fd, "  listen %s%s%s\n", tls ? "wss://" : "",
+                wsp_options_address(options, i),
+                is_proxied ? " (PROXY protocol)" : "");
         if (tls && tls != options->tls) {
             write_tls(tls, "    ", fd);
         }
