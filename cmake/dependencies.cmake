@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Finds the libraries and stops with the Debian package of each missing one.
-# Gives the targets wsp_event, wsp_wslay, wsp_mpack, wsp_crypto, wsp_zlib,
-# wsp_uthash, wsp_luajit and wsp_cmocka.
+# Gives the targets wsp_event, wsp_wslay, wsp_mpack, wsp_crypto, wsp_ssl,
+# wsp_zlib, wsp_uthash, wsp_luajit and wsp_cmocka.
 
 find_package(PkgConfig)
 
@@ -91,6 +91,7 @@ endif()
 wsp_find_module(wsp_event libevent-dev libevent_core libevent_pthreads)
 wsp_find_module(wsp_mpack libmpack-dev mpack)
 wsp_find_module(wsp_crypto libssl-dev libcrypto)
+wsp_find_module(wsp_ssl libssl-dev "libssl>=3.0")
 wsp_find_module(wsp_zlib zlib1g-dev zlib)
 wsp_find_header(wsp_uthash uthash-dev uthash.h)
 wsp_find_wslay()

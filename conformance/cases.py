@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Runs the cases of the Autobahn test suite against the command.
 
-    cases.py COMMAND [CASE...] [--table write] [--report FOLDER] [--messages N]
+    cases.py COMMAND [CASE...] [--over plain] [--table write] [--report FOLDER]
+        [--messages N]
 
 COMMAND is the program to test. Each case must be OK, or INFORMATIONAL where the
 suite knows no other verdict; NON-STRICT is a failure. The table in
 docs/conformance.md must be the one that comes out; --table write puts it there.
-CASE picks cases ("6.*") and leaves the table alone. --report writes what was on
-the wire for each case. --messages is how many a case of compression sends: the
-suite's 1,000 when the table is written, else 100.
+All is run twice, over TCP and over TLS; --over picks one of them. CASE picks
+cases ("6.*"). Both leave the table alone. --report writes what was on the wire
+for each case. --messages is how many a case of compression sends: the suite's
+1,000 when the table is written, else 100; and 10 over TLS.
 """
 
 import argparse
@@ -20,11 +22,14 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 from kosoku import FailureError, run_fuzzingclient
 from kosoku import cases as suite
 from kosoku._caseindex import category_metadata
 from kosoku._report import write_reports
+
+from tunnel import Tunnel, make_certificate
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "conformance.md"
@@ -39,6 +44,7 @@ SECONDS_TO_END = 60  # until the command has ended
 # The suite states for these that no behaviour is wrong.
 INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
 VERDICTS = ("OK", "INFORMATIONAL")
+SAME = "same over TLS"
 
 # The sections of permessage-deflate. Their cases wait for nothing but zlib, and
 # kosoku ends each after ten seconds: one at a time when all messages are sent,
@@ -46,6 +52,7 @@ VERDICTS = ("OK", "INFORMATIONAL")
 COMPRESSION = ("12.", "13.")
 MESSAGES = 1000  # that the suite has such a case send
 FEW_MESSAGES = 100
+TLS_MESSAGES = 10
 MS_OF_KOSOKU = 9_500  # it is not exact
 
 
@@ -62,7 +69,7 @@ class Server:
 
     def __enter__(self):
         line = self.process.stdout.readline()
-        found = re.search(r"ws://\S+", line)
+        found = re.search(r"wss?://\S+", line)
         if not found:
             self.process.kill()
             raise SystemExit(f"the command does not serve: {line!r}")
@@ -152,6 +159,26 @@ def run(url, names=(), messages=FEW_MESSAGES):
     )
 
 
+def run_plain(words):
+    with Server(words.command) as url:
+        return run(url, words.cases, words.messages)
+
+
+def run_over_tls(words):
+    """The suite's client has no TLS: it goes through a tunnel."""
+    messages = words.messages if words.over else TLS_MESSAGES
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificate(folder)
+        with Server(words.command, ECHO_TLS=folder) as url:
+            if not url.startswith("wss:"):
+                raise SystemExit(f"{url} is not over TLS")
+            with Tunnel(url, folder) as entrance:
+                return run(entrance, words.cases, messages)
+
+
+WAYS = {"plain": run_plain, "tls": run_over_tls}
+
+
 def expected_of(case_id):
     """The verdicts on messages and on the closing handshake."""
     if case_id in INFORMATIONAL:
@@ -195,16 +222,19 @@ def titles():
     }
 
 
-def table_of(results):
-    """One row a section, one column a verdict."""
+def table_of(results, over_tls):
+    """One row a section, one column a verdict; then how many had the same one
+    over TLS."""
     sections = {}
+    other = {result.case_id: verdict_of(result) for result in over_tls}
     for result in results:
         counts = sections.setdefault(
             section_of(result.case_id), collections.Counter()
         )
         counts[result.behavior.value] += 1
+        counts[SAME] += other[result.case_id] == verdict_of(result)
     names = titles()
-    head = ("section", "of", "cases", *VERDICTS)
+    head = ("section", "of", "cases", *VERDICTS, SAME)
     rows = [head, ["---"] * 2 + ["---:"] * (len(head) - 2)]
     total = collections.Counter()
     for section, counts in sections.items():
@@ -215,8 +245,9 @@ def table_of(results):
 
 
 def row_of(section, title, counts):
-    numbers = [str(counts[verdict] or "") for verdict in VERDICTS]
-    return [section, title, str(sum(counts.values())), *numbers]
+    cases = sum(counts[verdict] for verdict in VERDICTS)
+    numbers = [str(counts[column] or "") for column in (*VERDICTS, SAME)]
+    return [section, title, str(cases), *numbers]
 
 
 def update_page(table, must_write):
@@ -251,37 +282,50 @@ def parse_words():
     parser = argparse.ArgumentParser()
     parser.add_argument("command")
     parser.add_argument("cases", nargs="*")
+    parser.add_argument("--over", choices=tuple(WAYS))
     parser.add_argument("--table", choices=("check", "write"), default="check")
     parser.add_argument("--report")
     parser.add_argument("--messages", type=int)
-    words = parser.parse_args()
+    words = parser.parse_intermixed_args()
     if not words.messages:
         is_short = words.table == "check" and not words.cases
         words.messages = FEW_MESSAGES if is_short else MESSAGES
     return words
 
 
+def check_whole(results, words):
+    """What must hold when everything was run."""
+    failures = []
+    for one in results.values():
+        if {result.case_id for result in one} != set(suite.CASES):
+            failures.append("not every case of the suite was run")
+    if not finds_unchecked_utf8(words.command):
+        failures.append("a server that checks no UTF-8 was not found out")
+    return failures + failures_with_contexts(words.command)
+
+
 def main():
     words = parse_words()
     prepare_compression()
-    with Server(words.command) as url:
-        results = run(url, words.cases, words.messages)
+    ways = [words.over] if words.over else list(WAYS)
+    results = {way: WAYS[way](words) for way in ways}
+    failures = [
+        f"{way}: {failure}"
+        for way in ways
+        for failure in failures_of(results[way])
+    ]
     if words.report:
-        write_reports(results, words.report)
-    failures = failures_of(results)
-    if not words.cases:
-        if {result.case_id for result in results} != set(suite.CASES):
-            failures.append("not every case of the suite was run")
-        if not finds_unchecked_utf8(words.command):
-            failures.append("a server that checks no UTF-8 was not found out")
-        failures += failures_with_contexts(words.command)
+        write_reports(results[ways[0]], words.report)
+    if not words.cases and not words.over:
+        failures += check_whole(results, words)
+        table = table_of(results["plain"], results["tls"])
         must_write = words.table == "write"
-        if not failures and not update_page(table_of(results), must_write):
+        if not failures and not update_page(table, must_write):
             failures.append(f"{PAGE.name} is out of date: make conformance")
     for failure in failures:
         print(f"FAILED  {failure}")
-    passed = max(len(results) - len(failures), 0)
-    print(f"{passed} passed, {len(failures)} failed")
+    passed = sum(len(one) for one in results.values()) - len(failures)
+    print(f"{max(passed, 0)} passed, {len(failures)} failed")
     sys.exit(1 if failures else 0)
 
 

@@ -455,10 +455,11 @@ void house_admit(struct house *house, struct guest *guest)
     guest_arrive(guest, pair[1], house->codec);
     struct wsp_caller caller = wsp_caller_of_peer(&address);
     heap_release();
+    const struct wsp_place place = {.server = house->server};
     if (choice & 2) {
-        wsp_proxied_accept(house->server, pair[0], &address);
+        wsp_proxied_accept(&place, pair[0], &address);
     } else {
-        wsp_transport_accept(house->server, pair[0], &caller);
+        wsp_transport_accept(house->server, pair[0], &caller, NULL);
     }
     heap_hold();
 }

@@ -23,7 +23,7 @@ dependencies = {
 external_dependencies = {
   LIBEVENT = { header = "event2/event.h", library = "event_core" },
   MPACK = { header = "mpack.h", library = "mpack" },
-  OPENSSL = { header = "openssl/crypto.h", library = "crypto" },
+  OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
   WSLAY = { header = "wslay/wslay.h", library = "wslay" },
   ZLIB = { header = "zlib.h", library = "z" },
 }

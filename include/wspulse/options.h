@@ -12,6 +12,7 @@
 #include <wspulse/error.h>
 #include <wspulse/log.h>
 #include <wspulse/span.h>
+#include <wspulse/tls.h>
 
 WSP_BEGIN_C
 
@@ -32,7 +33,11 @@ enum wsp_takeover {
 
 /* A place to listen at. Zeroed members mean nothing special. */
 struct wsp_listen {
-    const char *address; /* "127.0.0.1:8080", "unix:/run/app.sock" */
+    /* "127.0.0.1:8080", "unix:/run/app.sock". "wss://" in front asks for TLS,
+     * "ws://" for none; otherwise a TCP address has TLS when wsp_options.tls is
+     * there, and a unix socket has none. */
+    const char *address;
+    const struct wsp_tls_options *tls; /* in place of that one; NULL: none */
     /* Every connection begins with the header of the PROXY protocol, version 1
      * or 2, and comes from one of `trusted_proxies`; any other is closed. */
     bool proxy_protocol;
@@ -71,7 +76,8 @@ struct wsp_options {
     const char *name; /* tells servers of one script apart; "main" */
     const struct wsp_listen *listen; /* "127.0.0.1:8080" when empty */
     size_t listen_count;
-    const char *path; /* of the WebSocket; "/ws" */
+    const struct wsp_tls_options *tls; /* of the addresses; NULL: none */
+    const char *path;                  /* of the WebSocket; "/ws" */
     /* Where GET /metrics, /healthz and /readyz are answered, and nothing else:
      * "127.0.0.1:9100". NULL: nowhere. It asks nobody who they are. */
     const char *admin_listen;
@@ -136,6 +142,25 @@ WSP_API void wsp_options_init(struct wsp_options *options);
  * "wspulse: WithWriteWait: duration must be positive (write_wait = 0)". */
 WSP_API enum wsp_err wsp_options_check(const struct wsp_options *options,
                                        struct wsp_diag *diag);
+
+/* Reads the certificates and keys that checked options name, and checks that
+ * they fit each other. Returns WSP_OK, WSP_ERR_OUT_OF_MEMORY, or
+ * WSP_ERR_INVALID_OPTION with the reason, the file's option and its path:
+ * "wspulse: tls: the key does not fit the certificate (tls.key = \"a.key\")".
+ * Thread: any. */
+WSP_API enum wsp_err wsp_options_check_files(const struct wsp_options *options,
+                                             struct wsp_diag *diag);
+
+/* How many addresses there are: at least one. */
+WSP_API size_t wsp_options_address_count(const struct wsp_options *options);
+
+/* Address number `index` without "ws://" and "wss://". */
+WSP_API const char *wsp_options_address(const struct wsp_options *options,
+                                        size_t index);
+
+/* The TLS of address number `index`; NULL when it is plain. */
+WSP_API const struct wsp_tls_options *wsp_options_address_tls(
+    const struct wsp_options *options, size_t index);
 
 WSP_END_C
 

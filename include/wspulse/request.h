@@ -7,6 +7,7 @@
 
 #include <wspulse/api.h>
 #include <wspulse/span.h>
+#include <wspulse/tls.h>
 
 WSP_BEGIN_C
 
@@ -20,6 +21,16 @@ WSP_API struct wsp_span wsp_request_path(const struct wsp_request *request);
 /* "127.0.0.1:54321", "[::1]:54321" or "unix"; behind a trusted proxy the client
  * that it names, without a port when it told none. */
 WSP_API const char *wsp_request_remote_addr(const struct wsp_request *request);
+
+/* Tells whether it came over TLS. What a proxy in front of the server did is not
+ * known here. */
+WSP_API bool wsp_request_is_secure(const struct wsp_request *request);
+
+/* The certificate that the peer has shown, or NULL: without TLS, when nobody
+ * asked for one (wsp_tls_options.verify), or when it has none. With
+ * WSP_TLS_VERIFY_ANY it proves nothing unless is_verified. */
+WSP_API const struct wsp_certificate *wsp_request_client_certificate(
+    const struct wsp_request *request);
 
 /* The first header of that name, compared without case (RFC 9110 §5.1), or a
  * span with NULL data. */

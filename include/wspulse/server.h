@@ -21,8 +21,10 @@ WSP_API enum wsp_err wsp_server_new(struct wsp_loop *loop,
                                     struct wsp_diag *diag);
 
 /* Opens every listen address, and the one of the admin endpoints. Returns
- * WSP_OK, or WSP_ERR_LISTEN with address and reason in `diag`; then none is
- * open. */
+ * WSP_OK, WSP_ERR_LISTEN with address and reason in `diag`, or, as of
+ * wsp_options_check_files, what is wrong with a certificate; then none is open.
+ * While it serves, the files of certificates are read again when they change:
+ * when they do not fit the old ones stay, and an error is logged. */
 WSP_API enum wsp_err wsp_server_start(struct wsp_server *server,
                                       struct wsp_diag *diag);
 
@@ -60,8 +62,8 @@ WSP_API const char *wsp_server_name(const struct wsp_server *server);
 /* The path of the WebSocket, "/ws". */
 WSP_API const char *wsp_server_path(const struct wsp_server *server);
 
-/* The real addresses, "127.0.0.1:41873" or "unix:/run/x.sock"; NULL behind the
- * last one. */
+/* The real addresses, "127.0.0.1:41873", "unix:/run/x.sock", or with TLS
+ * "wss://127.0.0.1:41873"; NULL behind the last one. */
 WSP_API const char *wsp_server_address(const struct wsp_server *server,
                                        size_t index);
 
@@ -112,9 +114,9 @@ WSP_API void wsp_server_each(struct wsp_server *server, struct wsp_span room,
 
 /* Replaces handlers, metrics hooks and the options that are live on a swap
  * (every limit, trusted_proxies, check_origin, routes, static, logger,
- * connection_data_bytes, close_reasons, validate_utf8). For each other option
- * that differs one warning names it and the old value stays. `generation` is
- * what log lines carry from now on.
+ * connection_data_bytes, close_reasons, validate_utf8, and tls, whose files are
+ * read). For each other option that differs one warning names it and the old
+ * value stays. `generation` is what log lines carry from now on.
  * Returns WSP_OK, WSP_ERR_INVALID_OPTION or WSP_ERR_OUT_OF_MEMORY; on an error
  * nothing has changed. Not from a callback of this server. */
 WSP_API enum wsp_err wsp_server_swap(struct wsp_server *server,

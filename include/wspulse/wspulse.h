@@ -18,5 +18,6 @@
 #include <wspulse/response.h>
 #include <wspulse/server.h>
 #include <wspulse/span.h>
+#include <wspulse/tls.h>
 
 #endif

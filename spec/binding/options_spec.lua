@@ -350,7 +350,7 @@ describe("an unknown key", function()
   end)
 
   it("is told from an option of a later version", function()
-    for _, name in ipairs { "tls", "adapter", "workers" } do
+    for _, name in ipairs { "adapter", "presence", "workers" } do
       assert.equal(
         "wspulse: option " .. name .. " is not available in this version",
         refused(name, {}))

@@ -55,11 +55,11 @@ static void refusals_are_on_the_page_by_their_reason(void **state)
     note_refusals(&book->fake.hub.metrics);
     char *page = page_of(&book->fake.hub, "main");
     static const char *const reasons[] = {
-        "no_descriptors", "max_connections_per_ip",
-        "proxy_protocol", "handshake_timeout",
-        "closing",        "max_connections",
-        "connect",        "handshake",
-        "check_origin",
+        "no_descriptors",    "max_connections_per_ip",
+        "proxy_protocol",    "tls",
+        "handshake_timeout", "closing",
+        "max_connections",   "connect",
+        "handshake",         "check_origin",
     };
     for (unsigned i = 0; i < WSP_REFUSAL_COUNT; i++) {
         char line[128];

@@ -222,7 +222,8 @@ static void proxies_are_addresses_ranges_or_unix(void **state)
     (void)state;
     static const char *const good[] = {"127.0.0.1", "10.0.0.0/8", "::1",
                                        "2001:db8::/32", "unix"};
-    static const struct wsp_listen behind = {"127.0.0.1:0", true};
+    static const struct wsp_listen behind = {.address = "127.0.0.1:0",
+                                             .proxy_protocol = true};
     struct wsp_options o = defaults();
     o.listen = &behind;
     o.listen_count = 1;

@@ -60,7 +60,8 @@ static void choose_options(struct day *day)
     struct wsp_options *options = &day->options;
     day->listen[0] = (struct wsp_listen){.address = day->address};
     day->listen[1] = (struct wsp_listen){.address = "127.0.0.1:0"};
-    day->listen[2] = (struct wsp_listen){day->proxied_address, true};
+    day->listen[2] = (struct wsp_listen){.address = day->proxied_address,
+                                         .proxy_protocol = true};
     wsp_options_init(options);
     options->listen = day->listen;
     options->listen_count = 3;

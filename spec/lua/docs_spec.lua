@@ -196,6 +196,8 @@ describe("texts on the pages are those of the code", function()
     local code = code_of {
       "src/core/options.c", "src/lua/lua_options.c", "src/lua/lua_option.c",
       "src/lua/lua_routes.c", "src/lua/lua_codec.c", "src/lua/lua_metrics.c",
+      "src/core/options_tls.c", "src/lua/lua_listen.c", "src/lua/lua_tls.c",
+      "src/net/tls_file.c", "src/net/tls_pair.c",
     }
     local rows = read(PAGES .. "server.md"):match("\n## Texts(.*)")
     local count = 0

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/announce.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static void end_line(FILE *out, const struct wsp_server *server)
@@ -15,11 +16,14 @@ static void end_line(FILE *out, const struct wsp_server *server)
 static void announce_address(FILE *out, const struct wsp_server *server,
                              const char *address)
 {
-    if (strncmp(address, "unix:", 5) == 0) {
+    bool is_secure = strncmp(address, "wss://", 6) == 0;
+    const char *place = is_secure ? address + 6 : address;
+    const char *letter = is_secure ? "s" : "";
+    if (strncmp(place, "unix:", 5) == 0) {
         fprintf(out, "wspulse: listening on %s", address);
     } else {
-        fprintf(out, "wspulse: listening on http://%s/ and ws://%s%s", address,
-                address, wsp_server_path(server));
+        fprintf(out, "wspulse: listening on http%s://%s/ and ws%s://%s%s",
+                letter, place, letter, place, wsp_server_path(server));
     }
     end_line(out, server);
 }

@@ -3,7 +3,8 @@
  *
  *     wspulse: listening on http://127.0.0.1:41873/ and
  *     ws://127.0.0.1:41873/ws                    (one line; fit to be clicked)
- *     wspulse: listening on unix:/run/app.sock
+ *     wspulse: listening on https://127.0.0.1:8443/ and wss://… (with TLS)
+ *     wspulse: listening on unix:/run/app.sock (wss://unix:/… with TLS)
  *     wspulse: admin on http://127.0.0.1:9100/metrics
  *
  * A server that is not named "main" stands behind it: "(server admin)".

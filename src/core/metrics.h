@@ -27,6 +27,7 @@ enum wsp_refusal {
     WSP_REFUSAL_NO_DESCRIPTORS,
     WSP_REFUSAL_MAX_CONNECTIONS_PER_IP,
     WSP_REFUSAL_PROXY_PROTOCOL,
+    WSP_REFUSAL_TLS,
     WSP_REFUSAL_HANDSHAKE_TIMEOUT,
     WSP_REFUSAL_CLOSING,
     WSP_REFUSAL_MAX_CONNECTIONS,
@@ -34,7 +35,7 @@ enum wsp_refusal {
     WSP_REFUSAL_HANDSHAKE,
     WSP_REFUSAL_CHECK_ORIGIN,
 };
-#define WSP_REFUSAL_COUNT 9
+#define WSP_REFUSAL_COUNT 10
 
 /* Bytes of owed hook calls that are not left waiting for the end of a turn. */
 #define WSP_METRICS_PENDING_MANY (64 * 1024)

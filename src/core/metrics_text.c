@@ -189,6 +189,7 @@ static const char *const refusal_names[WSP_REFUSAL_COUNT] = {
     [WSP_REFUSAL_NO_DESCRIPTORS] = "no_descriptors",
     [WSP_REFUSAL_MAX_CONNECTIONS_PER_IP] = "max_connections_per_ip",
     [WSP_REFUSAL_PROXY_PROTOCOL] = "proxy_protocol",
+    [WSP_REFUSAL_TLS] = "tls",
     [WSP_REFUSAL_HANDSHAKE_TIMEOUT] = "handshake_timeout",
     [WSP_REFUSAL_CLOSING] = "closing",
     [WSP_REFUSAL_MAX_CONNECTIONS] = "max_connections",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ip.h"
+#include "core/options_tls.h"
 #include "proto/codec.h"
 #include "proto/extension.h"
 #include "proto/handshake.h"
@@ -395,9 +396,10 @@ enum wsp_err wsp_options_check(const struct wsp_options *options,
 {
     static enum wsp_err (*const checks[])(const struct wsp_options *,
                                           struct wsp_diag *) = {
-        check_texts,        check_numbers,     check_limits,  check_heartbeat,
-        check_codec,        check_compression, check_resume,  check_routes,
-        check_subprotocols, check_origins,     check_proxies,
+        check_texts,     check_numbers, check_limits,
+        check_heartbeat, check_codec,   check_compression,
+        check_resume,    check_routes,  check_subprotocols,
+        check_origins,   check_proxies, wsp_options_check_tls,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         enum wsp_err err = checks[i](options, diag);

@@ -123,16 +123,51 @@ static void write_origin(const struct wsp_options *options, int fd)
     }
 }
 
-/* ---- routes and callbacks ---- */
+/* ---- addresses, routes and callbacks ---- */
+
+/* `indent`: deeper behind the address that has a TLS of its own. */
+static void write_tls(const struct wsp_tls_options *tls, const char *indent,
+                      int fd)
+{
+    static const char *const words[] = {
+        [WSP_TLS_VERIFY_DEFAULT] = "required",
+        [WSP_TLS_VERIFY_NONE] = "none",
+        [WSP_TLS_VERIFY_ANY] = "any",
+        [WSP_TLS_VERIFY_OPTIONAL] = "optional",
+        [WSP_TLS_VERIFY_REQUIRED] = "required",
+    };
+    for (size_t i = 0; i < tls->pair_count; i++) {
+        const struct wsp_tls_pair *pair = &tls->pairs[i];
+        dprintf(fd, "%stls cert %s key %s%s\n", indent, pair->cert,
+                pair->key ? pair->key : pair->cert,
+                wsp_tls_key_is_exposed(pair)
+                    ? " (SECURITY: every user of this machine may read it)"
+                    : "");
+    }
+    if (tls->ca || tls->verify == WSP_TLS_VERIFY_ANY) {
+        dprintf(fd, "%stls verify \"%s\" ca %s\n", indent, words[tls->verify],
+                tls->ca ? tls->ca : "none");
+    }
+    if (tls->min_version == WSP_TLS_1_3) {
+        dprintf(fd, "%stls min_version \"1.3\"\n", indent);
+    }
+}
 
 static void write_places(const struct wsp_options *options, int fd)
 {
-    if (options->listen_count == 0) {
-        dprintf(fd, "  listen 127.0.0.1:8080\n");
+    for (size_t i = 0; i < wsp_options_address_count(options); i++) {
+        const struct wsp_tls_options *tls = wsp_options_address_tls(options, i);
+        bool is_proxied =
+            options->listen_count > 0 && options->listen[i].proxy_protocol;
+        dprintf(fd, "  listen %s%s%s\n", tls ? "wss://" : "",
+                wsp_options_address(options, i),
+                is_proxied ? " (PROXY protocol)" : "");
+        if (tls && tls != options->tls) {
+            write_tls(tls, "    ", fd);
+        }
     }
-    for (size_t i = 0; i < options->listen_count; i++) {
-        dprintf(fd, "  listen %s%s\n", options->listen[i].address,
-                options->listen[i].proxy_protocol ? " (PROXY protocol)" : "");
+    if (options->tls) {
+        write_tls(options->tls, "  ", fd);
     }
     for (size_t i = 0; i < options->trusted_proxy_count; i++) {
         dprintf(fd, "  trusted proxy %s\n", options->trusted_proxies[i]);

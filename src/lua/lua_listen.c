@@ -2,6 +2,9 @@
 #include "lua/lua_listen.h"
 
 #include <lauxlib.h>
+#include <string.h>
+
+#include "lua/lua_tls.h"
 
 /* Makes `field` the member `name` of `option` and pushes its value on top of
  * the member's full name; the table is on top of the stack. */
@@ -14,11 +17,45 @@ static void push_member(lua_State *L, const struct wsp_lua_option *option,
     lua_getfield(L, -2, name);
 }
 
+/* `tls = true` and `tls = false` are another way to write a scheme. */
+static const char *add_scheme(lua_State *L, const struct wsp_lua_option *option,
+                              const char *address, const char *scheme)
+{
+    size_t len;
+    if (strstr(address, "://")) {
+        luaL_error(L,
+                   "wspulse: listen: with tls = true or false the address has "
+                   "no wss:// or ws:// (%s.address = \"%s\")",
+                   option->key, address);
+    }
+    lua_pushfstring(L, "%s%s", scheme, address);
+    const char *joined = lua_tolstring(L, -1, &len);
+    address = wsp_lua_option_keep_text(L, option, joined, len);
+    lua_pop(L, 1);
+    return address;
+}
+
+static void read_tls(lua_State *L, const struct wsp_lua_option *option,
+                     struct wsp_listen *place)
+{
+    struct wsp_lua_option field;
+    push_member(L, option, "tls", &field);
+    field.seed = NULL;
+    if (lua_isboolean(L, -1)) {
+        place->address = add_scheme(L, option, place->address,
+                                    lua_toboolean(L, -1) ? "wss://" : "ws://");
+    } else if (!lua_isnil(L, -1)) {
+        place->tls = wsp_lua_tls_read(L, &field);
+    }
+    lua_pop(L, 2);
+}
+
 /* Reads the table on top of the stack as one place. */
 static void read_place(lua_State *L, const struct wsp_lua_option *option,
                        struct wsp_listen *place)
 {
-    static const char *const names[] = {"address", "proxy_protocol", NULL};
+    static const char *const names[] = {"address", "tls", "proxy_protocol",
+                                        NULL};
     struct wsp_lua_option field;
     wsp_lua_option_check_table(
         L, option, "must be an address or a table { address = }", names);
@@ -29,6 +66,7 @@ static void read_place(lua_State *L, const struct wsp_lua_option *option,
     push_member(L, option, "address", &field);
     place->address = wsp_lua_option_string(L, &field);
     lua_pop(L, 2);
+    read_tls(L, option, place);
 }
 
 /* Reads the value on top of the stack: an address or a place. */

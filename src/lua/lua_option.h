@@ -42,6 +42,11 @@ bool wsp_lua_option_boolean(lua_State *L, const struct wsp_lua_option *option);
 const char *wsp_lua_option_string(lua_State *L,
                                   const struct wsp_lua_option *option);
 
+/* As wsp_lua_option_string, for a file or folder: a relative path starts at the
+ * script's folder. */
+const char *wsp_lua_option_path(lua_State *L,
+                                const struct wsp_lua_option *option);
+
 /* A string or an array of strings, at least one. */
 const char *const *wsp_lua_option_strings(lua_State *L,
                                           const struct wsp_lua_option *option,

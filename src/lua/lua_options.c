@@ -11,6 +11,7 @@
 #include "lua/lua_metrics.h"
 #include "lua/lua_option.h"
 #include "lua/lua_routes.h"
+#include "lua/lua_tls.h"
 
 /* Bounds of handler_timeout in seconds, of lua_memory_limit in bytes. */
 #define TIMEOUT_MAX 3600.0
@@ -74,6 +75,13 @@ static void read_proxies(lua_State *L, const struct wsp_lua_option *option,
     (void)schema;
     options->trusted_proxies =
         wsp_lua_option_strings(L, option, &options->trusted_proxy_count);
+}
+
+static void read_tls(lua_State *L, const struct wsp_lua_option *option,
+                     const struct schema *schema)
+{
+    (void)schema;
+    option->server->options.tls = wsp_lua_tls_read(L, option);
 }
 
 static void read_subprotocols(lua_State *L, const struct wsp_lua_option *option,
@@ -376,6 +384,7 @@ static void read_later(lua_State *L, const struct wsp_lua_option *option,
 static const struct schema schemas[] = {
     {"name", NULL, read_string, MEMBER(name)},
     {"listen", NULL, read_listen, 0},
+    {"tls", NULL, read_tls, 0},
     {"path", NULL, read_string, MEMBER(path)},
     {"http", NULL, read_http, 0},
     {"static", NULL, read_static, 0},
@@ -422,7 +431,6 @@ static const struct schema schemas[] = {
     {"on_reload", NULL, read_callback, WSP_LUA_ON_RELOAD},
     {"handler_timeout", NULL, read_timeout, 0},
     {"lua_memory_limit", NULL, read_memory, 0},
-    {"tls", NULL, read_later, 0},
     {"workers", NULL, read_later, 0},
     {"placement", NULL, read_later, 0},
     {"adapter", NULL, read_later, 0},
@@ -479,7 +487,8 @@ void wsp_lua_options_read(lua_State *L, struct wsp_lua_server *server)
         read_one(L, &option, &schemas[i]);
     }
     struct wsp_diag diag;
-    if (wsp_options_check(&server->options, &diag) != WSP_OK) {
+    if (wsp_options_check(&server->options, &diag) != WSP_OK ||
+        wsp_options_check_files(&server->options, &diag) != WSP_OK) {
         luaL_error(L, "%s", diag.message);
     }
     lua_pop(L, 1);

@@ -81,6 +81,30 @@ static int request_body(lua_State *L)
     return 1;
 }
 
+static void set_text(lua_State *L, const char *key, struct wsp_span text)
+{
+    lua_pushlstring(L, text.len ? text.data : "", text.len);
+    lua_setfield(L, -2, key);
+}
+
+static int request_client_certificate(lua_State *L)
+{
+    const struct wsp_certificate *shown =
+        wsp_request_client_certificate(check_request(L));
+    if (!shown) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_createtable(L, 0, 5);
+    set_text(L, "subject", shown->subject);
+    set_text(L, "issuer", shown->issuer);
+    set_text(L, "common_name", shown->common_name);
+    set_text(L, "fingerprint", shown->fingerprint);
+    lua_pushboolean(L, shown->is_verified);
+    lua_setfield(L, -2, "verified");
+    return 1;
+}
+
 /* ---- fields ---- */
 
 static int request_index(lua_State *L)
@@ -95,6 +119,10 @@ static int request_index(lua_State *L)
     }
     if (strcmp(key, "remote_addr") == 0) {
         lua_pushstring(L, wsp_request_remote_addr(request));
+        return 1;
+    }
+    if (strcmp(key, "secure") == 0) {
+        lua_pushboolean(L, wsp_request_is_secure(request));
         return 1;
     }
     if (strcmp(key, "subprotocol") == 0) {
@@ -175,6 +203,7 @@ static const luaL_Reg methods[] = {
     {"cookie", request_cookie},
     {"query", request_query},
     {"body", request_body},
+    {"client_certificate", request_client_certificate},
     {NULL, NULL},
 };
 
@@ -192,7 +221,7 @@ void wsp_lua_request_open(lua_State *L)
     lua_createtable(L, 0, 6);
     wsp_lua_type_functions(L, metamethods);
     wsp_lua_state_push(L);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     wsp_lua_type_functions(L, methods);
     lua_pushcclosure(L, request_index, 2);
     lua_setfield(L, -2, "__index");

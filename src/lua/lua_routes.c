@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/lua_app.h"
-
 /* ---- keys ---- */
 
 static size_t count_entries(lua_State *L, const struct wsp_lua_option *option)
@@ -106,44 +104,6 @@ void wsp_lua_routes_read_http(lua_State *L, const struct wsp_lua_option *option)
 
 /* ---- static ---- */
 
-/* Gives the file whose code calls new_server, "" when it is none. */
-static const char *calling_file(lua_State *L, lua_Debug *caller)
-{
-    for (int level = 1; lua_getstack(L, level, caller); level++) {
-        lua_getinfo(L, "S", caller);
-        if (caller->source[0] == '@') {
-            return caller->source + 1;
-        }
-    }
-    return "";
-}
-
-/* Pushes the folder that relative ones start at, "" for the working folder. */
-static const char *push_base(lua_State *L, const struct wsp_lua_option *option)
-{
-    const struct wsp_lua_app *app = option->server->state->app;
-    lua_Debug caller;
-    const char *file = app ? wsp_lua_app_path(app) : calling_file(L, &caller);
-    const char *slash = strrchr(file, '/');
-    lua_pushlstring(L, file, slash ? (size_t)(slash - file) + 1 : 0);
-    return lua_tostring(L, -1);
-}
-
-static const char *read_folder(lua_State *L,
-                               const struct wsp_lua_option *option)
-{
-    const char *folder = wsp_lua_option_string(L, option);
-    if (folder[0] == '/') {
-        return folder;
-    }
-    size_t len;
-    lua_pushfstring(L, "%s%s", push_base(L, option), folder);
-    const char *joined = lua_tolstring(L, -1, &len);
-    folder = wsp_lua_option_keep_text(L, option, joined, len);
-    lua_pop(L, 2);
-    return folder;
-}
-
 void wsp_lua_routes_read_static(lua_State *L,
                                 const struct wsp_lua_option *option)
 {
@@ -159,7 +119,8 @@ void wsp_lua_routes_read_static(lua_State *L,
         if (lua_type(L, -1) != LUA_TSTRING || lua_objlen(L, -1) == 0) {
             fail_entry(L, option, keys[i], "must name a folder");
         }
-        dirs[i] = (struct wsp_static_dir){keys[i], read_folder(L, option)};
+        dirs[i] =
+            (struct wsp_static_dir){keys[i], wsp_lua_option_path(L, option)};
         lua_pop(L, 1);
     }
     option->server->options.static_dirs = dirs;

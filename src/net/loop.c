@@ -105,7 +105,7 @@ static struct wsp_loop *make_loop(void)
         return NULL;
     }
     TAILQ_INIT(&loop->tails);
-    loop->read_buffer = malloc(WSP_LOOP_READ_BYTES);
+    loop->read_buffer = malloc(WSP_LOOP_READ_GAP + WSP_LOOP_READ_BYTES);
     loop->cork_buffer = malloc(WSP_LOOP_CORK_BYTES);
     loop->base = make_base();
     return loop;

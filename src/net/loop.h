@@ -22,6 +22,7 @@ struct event_base;
 
 /* Receive buffer and cork of a loop. */
 #define WSP_LOOP_READ_BYTES (256 * 1024)
+#define WSP_LOOP_READ_GAP (32 * 1024)
 #define WSP_LOOP_CORK_BYTES (256 * 1024)
 
 /* Called at the end of every turn, in the order of adding; embedded by its
@@ -64,7 +65,10 @@ struct wsp_hold_board *wsp_loop_board(struct wsp_loop *loop);
 
 struct event_base *wsp_loop_base(struct wsp_loop *loop);
 
-/* WSP_LOOP_READ_BYTES bytes, used by one callback at a time. */
+/* WSP_LOOP_READ_GAP and WSP_LOOP_READ_BYTES bytes, used by one callback at a
+ * time. Plain bytes are received at the front. Ciphertext is received behind the
+ * gap, and plaintext made of it written to the front; it never catches up with
+ * what is still to be read: it is shorter, and OpenSSL holds back one record. */
 uint8_t *wsp_loop_read_buffer(struct wsp_loop *loop);
 /* WSP_LOOP_CORK_BYTES bytes for the output of the connection being read. */
 uint8_t *wsp_loop_cork_buffer(struct wsp_loop *loop);

@@ -10,7 +10,7 @@
 
 /* ---- readiness ---- */
 
-static void end(struct wsp_stream *stream, int error)
+void wsp_stream_end(struct wsp_stream *stream, int error)
 {
     stream->has_ended = true;
     wsp_stream_want_read(stream, false);
@@ -25,21 +25,26 @@ static size_t serve_again(void *ud);
 static size_t receive(struct wsp_stream *stream)
 {
     struct wsp_loop *loop = stream->loop;
-    uint8_t *buffer = wsp_loop_read_buffer(stream->loop);
+    uint8_t *buffer = wsp_loop_read_buffer(loop);
+    size_t gap = stream->tls ? WSP_LOOP_READ_GAP : 0;
     ssize_t got;
     do {
-        got = recv(stream->fd, buffer, wsp_stream_read_size(stream),
+        got = recv(stream->fd, buffer + gap, wsp_stream_read_size(stream),
                    MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
         wsp_loop_note_served(loop, serve_again, stream, (size_t)got);
-        stream->ops->on_data(stream->ud, buffer, (size_t)got);
+        if (gap) {
+            wsp_stream_tls_take(stream, buffer, (size_t)got);
+        } else {
+            stream->ops->on_data(stream->ud, buffer, (size_t)got);
+        }
         return (size_t)got;
     }
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         return 0;
     }
-    end(stream, got == 0 ? 0 : errno);
+    wsp_stream_end(stream, got == 0 ? 0 : errno);
     return 1;
 }
 
@@ -65,7 +70,11 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     struct wsp_stream *stream = arg;
     struct wsp_loop *loop = stream->loop;
     wsp_loop_set_current(loop, stream);
-    if ((what & EV_WRITE) && stream->wants_write) {
+    bool has_room = what & EV_WRITE;
+    if (has_room && stream->has_backlog) {
+        has_room = wsp_stream_tls_flush(stream);
+    }
+    if (has_room && stream->wants_write) {
         stream->ops->on_writable(stream->ud);
     }
     if (wsp_loop_is_current(loop, stream) && (what & EV_READ) &&
@@ -82,12 +91,13 @@ static bool watch(struct wsp_stream *stream, bool wants_read, bool wants_write)
     stream->wants_read = wants_read;
     stream->wants_write = wants_write;
     event_del(&stream->event);
-    if (!wants_read && !wants_write) {
+    bool awaits_room = wants_write || stream->has_backlog;
+    if (!wants_read && !awaits_room) {
         return true;
     }
     short kinds = EV_PERSIST;
     kinds = (short)(kinds | (wants_read ? EV_READ : 0));
-    kinds = (short)(kinds | (wants_write ? EV_WRITE : 0));
+    kinds = (short)(kinds | (awaits_room ? EV_WRITE : 0));
     event_assign(&stream->event, wsp_loop_base(stream->loop), stream->fd, kinds,
                  on_ready, stream);
     if (event_add(&stream->event, NULL) == 0) {
@@ -120,6 +130,9 @@ void wsp_stream_fini(struct wsp_stream *stream)
         return;
     }
     event_del(&stream->event);
+    if (stream->tls) {
+        wsp_stream_tls_fini(stream);
+    }
     close(stream->fd);
     stream->fd = -1;
     stream->wants_read = false;
@@ -151,11 +164,25 @@ bool wsp_stream_want_write(struct wsp_stream *stream, bool is_wanted)
     return watch(stream, stream->wants_read, is_wanted);
 }
 
+bool wsp_stream_set_backlog(struct wsp_stream *stream, bool has_backlog)
+{
+    if (stream->has_backlog == has_backlog) {
+        return true;
+    }
+    stream->has_backlog = has_backlog;
+    return watch(stream, stream->wants_read, stream->wants_write);
+}
+
 /* ---- output ---- */
 
 ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
                          size_t len)
 {
+    if (stream->tls) {
+        /* An iovec has no const; it is only read. */
+        struct iovec part = {(void *)(uintptr_t)data, len};
+        return wsp_stream_tls_writev(stream, &part, 1);
+    }
     ssize_t sent;
     do {
         sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -169,6 +196,9 @@ ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
 ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
                           int count)
 {
+    if (stream->tls) {
+        return wsp_stream_tls_writev(stream, parts, count);
+    }
     if (count > WSP_STREAM_PARTS_MAX) {
         count = WSP_STREAM_PARTS_MAX;
     }
@@ -187,6 +217,10 @@ ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
 
 void wsp_stream_shutdown(struct wsp_stream *stream)
 {
+    if (stream->tls) {
+        wsp_stream_tls_shutdown(stream);
+        return;
+    }
     shutdown(stream->fd, SHUT_WR);
 }
 

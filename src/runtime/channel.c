@@ -152,6 +152,8 @@ static bool write_through(struct wsp_transport *transport, const uint8_t *head,
     size_t sent = out - head_len;
     if (sent < payload.len) {
         wsp_transport_write(transport, payload.data + sent, payload.len - sent);
+    } else {
+        wsp_transport_watch_backlog(transport);
     }
     return true;
 }
@@ -304,7 +306,7 @@ static uint32_t write_blobs(struct wsp_link *link,
     }
     const struct batch batch = {blobs, forms, count};
     uint32_t taken = settle_written(transport, &batch, (size_t)written);
-    if (taken == count && !transport->hand) {
+    if (taken == count && wsp_transport_is_drained(transport)) {
         return taken;
     }
     if (wsp_stream_want_write(&transport->stream, true)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/entrance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "runtime/refusal.h"
@@ -52,10 +53,12 @@ static void on_accept(void *ud, int fd, const struct wsp_address *peer)
     const struct wsp_place *place = ud;
     struct wsp_server *server = place->server;
     if (place->is_proxied) {
-        wsp_proxied_accept(server, fd, peer);
+        wsp_proxied_accept(place, fd, peer);
     } else {
         struct wsp_caller caller = wsp_caller_of_peer(peer);
-        wsp_transport_accept(server, fd, &caller);
+        wsp_transport_accept(
+            server, fd, &caller,
+            wsp_keyring_context(&server->keyring, place->index));
     }
     keep_rate(server);
 }
@@ -68,21 +71,27 @@ static void on_trouble(void *ud, int error, unsigned shed)
 
 /* ---- opening ---- */
 
-static enum wsp_err open_place(struct wsp_server *server,
-                               const struct wsp_listen *listen,
+static enum wsp_err open_place(struct wsp_server *server, size_t index,
                                struct wsp_diag *diag)
 {
+    const struct wsp_options *options = &server->settings->options;
+    const char *text = wsp_options_address(options, index);
+    bool has_tls = wsp_options_address_tls(options, index) != NULL;
     struct wsp_entrance *entrance = &server->entrance;
     struct wsp_place *place = &entrance->places[entrance->place_count];
     *place = (struct wsp_place){
         .server = server,
-        .is_proxied = listen->proxy_protocol,
+        .index = index,
+        .is_proxied =
+            options->listen_count && options->listen[index].proxy_protocol,
     };
-    place->listener = wsp_listener_open(server->loop, listen->address, 0,
-                                        on_accept, place, diag);
+    place->listener =
+        wsp_listener_open(server->loop, text, 0, on_accept, place, diag);
     if (!place->listener) {
         return WSP_ERR_LISTEN;
     }
+    snprintf(place->address, sizeof place->address, "%s%s",
+             has_tls ? "wss://" : "", wsp_listener_address(place->listener));
     wsp_listener_on_trouble(place->listener, on_trouble);
     entrance->place_count++;
     return WSP_OK;
@@ -90,24 +99,23 @@ static enum wsp_err open_place(struct wsp_server *server,
 
 enum wsp_err wsp_entrance_open(struct wsp_server *server, struct wsp_diag *diag)
 {
-    static const struct wsp_listen usual = {.address = "127.0.0.1:8080"};
-    const struct wsp_options *options = &server->settings->options;
-    size_t count = options->listen_count ? options->listen_count : 1;
+    size_t count = wsp_options_address_count(&server->settings->options);
+    enum wsp_err err = wsp_keyring_open(server, diag);
+    if (err) {
+        return err;
+    }
     server->entrance.places = calloc(count, sizeof(struct wsp_place));
     if (!server->entrance.places) {
         return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
                             wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct wsp_listen *listen =
-            options->listen_count ? &options->listen[i] : &usual;
-        enum wsp_err err = open_place(server, listen, diag);
-        if (err) {
-            wsp_entrance_close(&server->entrance);
-            return err;
-        }
+    for (size_t i = 0; i < count && !err; i++) {
+        err = open_place(server, i, diag);
     }
-    return WSP_OK;
+    if (err) {
+        wsp_entrance_close(&server->entrance);
+    }
+    return err;
 }
 
 void wsp_entrance_close(struct wsp_entrance *entrance)
@@ -127,7 +135,6 @@ void wsp_entrance_close(struct wsp_entrance *entrance)
 const char *wsp_entrance_address(const struct wsp_entrance *entrance,
                                  size_t index)
 {
-    return index < entrance->place_count
-               ? wsp_listener_address(entrance->places[index].listener)
-               : NULL;
+    return index < entrance->place_count ? entrance->places[index].address
+                                         : NULL;
 }

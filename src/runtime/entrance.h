@@ -19,7 +19,9 @@ struct wsp_server;
 struct wsp_place {
     struct wsp_server *server;
     struct wsp_listener *listener;
+    size_t index;    /* in the options, and of its certificates */
     bool is_proxied; /* connections begin with a PROXY header */
+    char address[sizeof "wss://" + WSP_ADDRESS_TEXT_MAX]; /* the real one */
 };
 
 TAILQ_HEAD(wsp_proxied_list, wsp_proxied);
@@ -33,15 +35,16 @@ struct wsp_entrance {
 
 void wsp_entrance_init(struct wsp_entrance *entrance);
 
-/* Opens every address of the options. Returns WSP_OK, WSP_ERR_LISTEN or
- * WSP_ERR_OUT_OF_MEMORY with `diag` filled, and then none is open. */
+/* Opens every address of the options. Returns WSP_OK, or as wsp_server_start
+ * with `diag` filled, and then none is open. */
 enum wsp_err wsp_entrance_open(struct wsp_server *server,
                                struct wsp_diag *diag);
 
 /* Closes the addresses and who waits there. */
 void wsp_entrance_close(struct wsp_entrance *entrance);
 
-/* The real address of a place, or NULL behind the last one. */
+/* The real address of a place, with "wss://" in front when it speaks TLS, or
+ * NULL behind the last one. */
 const char *wsp_entrance_address(const struct wsp_entrance *entrance,
                                  size_t index);
 
@@ -49,7 +52,7 @@ const char *wsp_entrance_address(const struct wsp_entrance *entrance,
 
 /* Reads the header of a proxy and accepts the transport of the client behind
  * it. Takes over `fd`; a peer that is not trusted is closed at once. */
-void wsp_proxied_accept(struct wsp_server *server, int fd,
+void wsp_proxied_accept(const struct wsp_place *place, int fd,
                         const struct wsp_address *peer);
 
 /* Closes one that waits. */

@@ -50,6 +50,7 @@ void wsp_exchange_free(struct wsp_exchange *exchange)
     if (exchange) {
         release(exchange);
         wsp_buf_fini(&exchange->in);
+        free(exchange->certificate);
         free(exchange);
     }
 }
@@ -62,8 +63,12 @@ void wsp_exchange_note_timeout(const struct wsp_exchange *exchange)
     }
 }
 
-struct wsp_request wsp_exchange_request(const struct wsp_exchange *exchange)
+struct wsp_request wsp_exchange_request(struct wsp_exchange *exchange)
 {
+    const struct wsp_stream *stream = &exchange->transport->stream;
+    if (stream->tls && !exchange->certificate) {
+        exchange->certificate = wsp_stream_certificate(stream);
+    }
     return (struct wsp_request){
         .head = &exchange->head,
         .bytes = exchange->in.data,
@@ -71,6 +76,8 @@ struct wsp_request wsp_exchange_request(const struct wsp_exchange *exchange)
         .body = {exchange->in.data + exchange->head_len,
                  exchange->head.content_length},
         .remote_addr = exchange->client.text,
+        .certificate = exchange->certificate,
+        .is_secure = stream->tls != NULL,
     };
 }
 

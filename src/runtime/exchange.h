@@ -30,6 +30,7 @@ struct wsp_exchange {
     struct wsp_caller caller; /* who connected */
     struct wsp_caller client; /* who asks, once the head is complete; another
                                  one behind a trusted proxy */
+    struct wsp_certificate *certificate; /* heap; the peer's, or NULL */
 };
 
 /* Begins to wait for a request. NULL without memory. */
@@ -50,7 +51,7 @@ void wsp_exchange_on_data(struct wsp_exchange *exchange, const uint8_t *data,
 void wsp_exchange_drained(struct wsp_exchange *exchange);
 
 /* The request as handlers see it. */
-struct wsp_request wsp_exchange_request(const struct wsp_exchange *exchange);
+struct wsp_request wsp_exchange_request(struct wsp_exchange *exchange);
 
 /* Writes an answer; `is_last` closes the connection behind it. */
 void wsp_exchange_answer(struct wsp_exchange *exchange,

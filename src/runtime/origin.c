@@ -54,5 +54,5 @@ bool wsp_origin_is_allowed(struct wsp_server *server,
         return is_listed(options, origin);
     }
     struct wsp_span host = wsp_request_header(request, wsp_span_of("Host"));
-    return wsp_uri_origin_is_same(origin, host, false);
+    return wsp_uri_origin_is_same(origin, host, request->is_secure);
 }

@@ -16,6 +16,7 @@ struct wsp_proxied {
     struct wsp_proxy_head head;
     enum wsp_proxy_result result;
     struct wsp_server *server;
+    size_t place;                 /* number of the address it came to */
     struct wsp_caller proxy;      /* who connected */
     struct wsp_deadline deadline; /* the handshake's */
     TAILQ_ENTRY(wsp_proxied) entry;
@@ -45,9 +46,12 @@ static void hand_on(struct wsp_proxied *proxied)
                                    : proxied->proxy;
     uint64_t due_ms = proxied->deadline.at_ms;
     uint64_t now_ms = wsp_hub_now_ms(&server->hub);
+    struct wsp_tls_context *context =
+        wsp_keyring_context(&server->keyring, proxied->place);
     int fd = wsp_prelude_release(&proxied->prelude);
     wsp_proxied_free(proxied);
-    struct wsp_transport *transport = wsp_transport_accept(server, fd, &caller);
+    struct wsp_transport *transport =
+        wsp_transport_accept(server, fd, &caller, context);
     if (transport) {
         wsp_transport_arm(transport, due_ms > now_ms ? due_ms - now_ms : 1);
     }
@@ -93,9 +97,10 @@ static void on_deadline(struct wsp_deadline *deadline)
 
 /* ---- beginning ---- */
 
-static struct wsp_proxied *wait_for(struct wsp_server *server, int fd,
+static struct wsp_proxied *wait_for(const struct wsp_place *place, int fd,
                                     const struct wsp_caller *proxy)
 {
+    struct wsp_server *server = place->server;
     struct wsp_proxied *proxied = calloc(1, sizeof *proxied);
     if (!proxied || !wsp_prelude_init(&proxied->prelude, server->loop, fd,
                                       &prelude_ops, proxied)) {
@@ -104,6 +109,7 @@ static struct wsp_proxied *wait_for(struct wsp_server *server, int fd,
     }
     wsp_proxy_head_init(&proxied->head);
     proxied->server = server;
+    proxied->place = place->index;
     proxied->proxy = *proxy;
     proxied->deadline.fn = on_deadline;
     TAILQ_INSERT_TAIL(&server->entrance.proxied, proxied, entry);
@@ -113,14 +119,15 @@ static struct wsp_proxied *wait_for(struct wsp_server *server, int fd,
     return proxied;
 }
 
-void wsp_proxied_accept(struct wsp_server *server, int fd,
+void wsp_proxied_accept(const struct wsp_place *place, int fd,
                         const struct wsp_address *peer)
 {
+    struct wsp_server *server = place->server;
     struct wsp_caller proxy = wsp_caller_of_peer(peer);
     if (!wsp_caller_is_trusted(&proxy, server->settings)) {
         wsp_refusal_note(server, WSP_REFUSAL_PROXY_PROTOCOL, proxy.text);
         close(fd);
-    } else if (!wait_for(server, fd, &proxy)) {
+    } else if (!wait_for(place, fd, &proxy)) {
         close(fd);
     }
 }

@@ -18,6 +18,9 @@ static const char *const texts[WSP_REFUSAL_COUNT] = {
     [WSP_REFUSAL_PROXY_PROTOCOL] =
         "wspulse: no PROXY header of a trusted proxy, closing "
         "(proxy_protocol, trusted_proxies)",
+    [WSP_REFUSAL_TLS] =
+        "wspulse: TLS failed: none, or none that is accepted here, closing "
+        "(tls)",
     [WSP_REFUSAL_HANDSHAKE_TIMEOUT] =
         "wspulse: no whole request in time, closing (handshake_timeout)",
     [WSP_REFUSAL_MAX_CONNECTIONS] =
@@ -67,6 +70,21 @@ void wsp_refusal_note_origin(struct wsp_server *server, const char *remote_addr,
     const struct wsp_log_field fields[] = {
         WSP_LOG_STR("remote_addr", remote_addr),
         WSP_LOG_SPAN("origin", origin),
+        WSP_LOG_NUM("refused", counted(server, why)),
+    };
+    wsp_server_log(server, WSP_LOG_WARN, texts[why], fields, 3);
+}
+
+void wsp_refusal_note_tls(struct wsp_server *server, const char *remote_addr,
+                          const char *reason)
+{
+    enum wsp_refusal why = WSP_REFUSAL_TLS;
+    if (!count(server, why, 1)) {
+        return;
+    }
+    const struct wsp_log_field fields[] = {
+        WSP_LOG_STR("remote_addr", remote_addr),
+        WSP_LOG_STR("reason", reason),
         WSP_LOG_NUM("refused", counted(server, why)),
     };
     wsp_server_log(server, WSP_LOG_WARN, texts[why], fields, 3);

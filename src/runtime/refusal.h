@@ -23,6 +23,10 @@ void wsp_refusal_note(struct wsp_server *server, enum wsp_refusal why,
 void wsp_refusal_note_origin(struct wsp_server *server, const char *remote_addr,
                              struct wsp_span origin);
 
+/* The same for TLS that failed for `reason`. */
+void wsp_refusal_note_tls(struct wsp_server *server, const char *remote_addr,
+                          const char *reason);
+
 /* Accepting has stopped because of `error`, an errno, and so many peers were
  * sent away. */
 void wsp_refusal_shed(struct wsp_server *server, int error, unsigned times);

@@ -75,34 +75,81 @@ struct wsp_span wsp_request_body(const struct wsp_request *request)
     return request->body;
 }
 
+bool wsp_request_is_secure(const struct wsp_request *request)
+{
+    return request->is_secure;
+}
+
+const struct wsp_certificate *wsp_request_client_certificate(
+    const struct wsp_request *request)
+{
+    return request->certificate;
+}
+
+/* ---- copies ---- */
+
+/* A copy and what it points to. One run of memory, freed as one. */
+struct copy {
+    struct wsp_request request; /* first: what the owner holds */
+    struct wsp_http_head head;
+    struct wsp_certificate certificate;
+    char bytes[];
+};
+
+static size_t certificate_len(const struct wsp_certificate *certificate)
+{
+    return !certificate ? 0
+                        : certificate->subject.len + certificate->issuer.len +
+                              certificate->common_name.len +
+                              certificate->fingerprint.len;
+}
+
+/* Copies bytes to `*at` and moves that behind them. */
+static struct wsp_span copy_span(char **at, struct wsp_span span)
+{
+    struct wsp_span copy = {*at, span.len};
+    if (span.len) {
+        memcpy(*at, span.data, span.len);
+    }
+    *at += span.len;
+    return copy;
+}
+
+static void copy_certificate(struct copy *copy, char *at,
+                             const struct wsp_certificate *source)
+{
+    copy->certificate = (struct wsp_certificate){
+        .subject = copy_span(&at, source->subject),
+        .issuer = copy_span(&at, source->issuer),
+        .common_name = copy_span(&at, source->common_name),
+        .fingerprint = copy_span(&at, source->fingerprint),
+        .is_verified = source->is_verified,
+    };
+    copy->request.certificate = &copy->certificate;
+}
+
 struct wsp_request *wsp_request_copy(const struct wsp_request *request)
 {
-    size_t addr_size = strlen(request->remote_addr) + 1;
-    struct wsp_request *copy =
-        malloc(sizeof *copy + sizeof *request->head + request->head_len +
-               request->body.len + addr_size);
+    struct wsp_span addr = {request->remote_addr,
+                            strlen(request->remote_addr) + 1};
+    struct copy *copy =
+        malloc(sizeof *copy + request->head_len + request->body.len + addr.len +
+               certificate_len(request->certificate));
     if (!copy) {
         return NULL;
     }
-    struct wsp_http_head *head = (struct wsp_http_head *)(copy + 1);
-    char *bytes = (char *)(head + 1);
-    char *body = bytes + request->head_len;
-    char *addr = body + request->body.len;
-    *head = *request->head;
-    memcpy(bytes, request->bytes, request->head_len);
-    if (request->body.len) {
-        memcpy(body, request->body.data, request->body.len);
+    char *at = copy->bytes;
+    struct wsp_span head = {request->bytes, request->head_len};
+    copy->head = *request->head;
+    copy->request = *request;
+    copy->request.head = &copy->head;
+    copy->request.bytes = copy_span(&at, head).data;
+    copy->request.body = copy_span(&at, request->body);
+    copy->request.remote_addr = copy_span(&at, addr).data;
+    if (request->certificate) {
+        copy_certificate(copy, at, request->certificate);
     }
-    memcpy(addr, request->remote_addr, addr_size);
-    *copy = (struct wsp_request){
-        head,
-        bytes,
-        request->head_len,
-        {body, request->body.len},
-        addr,
-        request->subprotocol,
-    };
-    return copy;
+    return &copy->request;
 }
 
 void wsp_request_free(struct wsp_request *request)

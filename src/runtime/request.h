@@ -5,6 +5,7 @@
 #define WSP_RUNTIME_REQUEST_H
 
 #include <wspulse/request.h>
+#include <wspulse/tls.h>
 
 #include "proto/http_head.h"
 
@@ -15,6 +16,8 @@ struct wsp_request {
     struct wsp_span body;
     const char *remote_addr;           /* NUL-terminated */
     struct wsp_http_slice subprotocol; /* that was chosen; length 0: none */
+    const struct wsp_certificate *certificate; /* of the peer, or NULL */
+    bool is_secure;                            /* it came over TLS */
 };
 
 #endif

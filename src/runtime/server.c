@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ static void free_dead(struct wsp_server *server)
 static void close_entrance(struct wsp_server *server)
 {
     wsp_entrance_close(&server->entrance);
+    wsp_keyring_close(server);
     wsp_admin_close(server);
 }
 
@@ -416,18 +418,48 @@ static void warn_kept(struct wsp_server *server,
     }
 }
 
-/* Options that are bound to open sockets keep their old texts. */
+/* Options that are bound to open sockets keep their old texts; the places with
+ * new certificates are the same ones. */
 static struct wsp_options merge(const struct wsp_settings *old,
                                 const struct wsp_options *options)
 {
     struct wsp_options merged = *options;
+    if (!wsp_settings_takes_tls(old, options)) {
+        merged.tls = old->options.tls;
+        merged.listen = old->options.listen;
+        merged.listen_count = old->options.listen_count;
+    }
     merged.name = old->options.name;
-    merged.listen = old->options.listen;
-    merged.listen_count = old->options.listen_count;
     merged.admin_listen = old->options.admin_listen;
     merged.path = old->options.path;
     merged.codec = old->options.codec;
     return merged;
+}
+
+/* What a swap puts in place, made before anything changes. */
+struct swap {
+    struct wsp_settings *asked; /* as the options are */
+    struct wsp_settings *next;  /* with what stays */
+    struct wsp_keys keys;
+};
+
+static enum wsp_err prepare_swap(struct wsp_server *server,
+                                 const struct wsp_options *options,
+                                 const struct wsp_handlers *handlers,
+                                 struct swap *swap, struct wsp_diag *diag)
+{
+    struct wsp_options merged = merge(server->settings, options);
+    enum wsp_err err = check(&merged, handlers, diag);
+    if (err) {
+        return err; /* what is kept must fit the new */
+    }
+    swap->asked = wsp_settings_new(options);
+    swap->next = wsp_settings_new(&merged);
+    if (!swap->asked || !swap->next) {
+        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
+                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
+    }
+    return wsp_keyring_prepare(server, &swap->next->options, &swap->keys, diag);
 }
 
 enum wsp_err wsp_server_swap(struct wsp_server *server,
@@ -435,33 +467,27 @@ enum wsp_err wsp_server_swap(struct wsp_server *server,
                              const struct wsp_handlers *handlers,
                              unsigned generation, struct wsp_diag *diag)
 {
+    struct swap swap = {NULL, NULL, {NULL, 0, 0}};
     enum wsp_err err = check(options, handlers, diag);
+    if (!err) {
+        err = prepare_swap(server, options, handlers, &swap, diag);
+    }
     if (err) {
+        wsp_settings_free(swap.asked);
+        wsp_settings_free(swap.next);
         return err;
     }
-    struct wsp_options merged = merge(server->settings, options);
-    err = check(&merged, handlers, diag); /* what is kept must fit the new */
-    if (err) {
-        return err;
-    }
-    struct wsp_settings *asked = wsp_settings_new(options);
-    struct wsp_settings *next = wsp_settings_new(&merged);
-    if (!asked || !next) {
-        wsp_settings_free(asked);
-        wsp_settings_free(next);
-        return wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "%s",
-                            wsp_err_text(WSP_ERR_OUT_OF_MEMORY));
-    }
-    warn_kept(server, asked);
-    wsp_settings_free(asked);
-    wsp_settings_keep(server->settings, next);
+    warn_kept(server, swap.asked);
+    wsp_settings_free(swap.asked);
+    wsp_settings_keep(server->settings, swap.next);
     wsp_settings_free(server->settings);
-    server->settings = next;
+    server->settings = swap.next;
     server->handlers = *handlers;
     wsp_metrics_set_hooks(&server->hub.metrics, &handlers->metrics);
-    server->limits = reader_limits(next);
+    server->limits = reader_limits(swap.next);
     set_compression(server);
-    server->hub.config =
-        wsp_settings_hub_config(next, handlers->on_message != NULL, generation);
+    server->hub.config = wsp_settings_hub_config(
+        swap.next, handlers->on_message != NULL, generation);
+    wsp_keyring_take(server, &swap.keys);
     return WSP_OK;
 }

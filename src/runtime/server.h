@@ -13,6 +13,7 @@
 #include "proto/reader.h"
 #include "runtime/callback.h"
 #include "runtime/entrance.h"
+#include "runtime/keyring.h"
 #include "runtime/refusal.h"
 #include "runtime/settings.h"
 #include "runtime/transport.h"
@@ -34,6 +35,7 @@ struct wsp_server {
     struct wsp_reader_limits limits;
     struct wsp_compression compression;
     struct wsp_entrance entrance;
+    struct wsp_keyring keyring;
     struct wsp_address_counts addresses; /* sockets of each */
     size_t held; /* bytes of plain answers that wait for sockets */
     struct wsp_listener *admin_listener; /* NULL: none */

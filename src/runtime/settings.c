@@ -4,10 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static size_t count_tls(const struct wsp_tls_options *tls)
+{
+    return tls ? 4 + 2 * tls->pair_count + tls->alpn_count : 0;
+}
+
 /* How many strings and arrays a copy needs at most. */
 static size_t count_texts(const struct wsp_options *options)
 {
-    return 4 + options->listen_count + options->origin_count +
+    size_t count = count_tls(options->tls);
+    for (size_t i = 0; i < options->listen_count; i++) {
+        count += count_tls(options->listen[i].tls);
+    }
+    return count + 4 + options->listen_count + options->origin_count +
            options->subprotocol_count + options->trusted_proxy_count +
            2 * options->route_count + 2 * options->static_count + 7;
 }
@@ -53,24 +62,6 @@ static bool copy_list(struct wsp_settings *settings, const char *const **list,
     return true;
 }
 
-static bool copy_places(struct wsp_settings *settings)
-{
-    struct wsp_options *options = &settings->options;
-    size_t count = options->listen_count;
-    struct wsp_listen *copy = keep(settings, calloc(count + 1, sizeof *copy));
-    if (!copy) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = options->listen[i];
-        if (!copy_text(settings, &copy[i].address)) {
-            return false;
-        }
-    }
-    options->listen = copy;
-    return true;
-}
-
 static bool copy_routes(struct wsp_settings *settings)
 {
     struct wsp_options *options = &settings->options;
@@ -110,6 +101,60 @@ static bool copy_static_dirs(struct wsp_settings *settings)
     return true;
 }
 
+static bool copy_pairs(struct wsp_settings *settings,
+                       struct wsp_tls_options *tls)
+{
+    struct wsp_tls_pair *copy =
+        keep(settings, calloc(tls->pair_count + 1, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < tls->pair_count; i++) {
+        copy[i] = tls->pairs[i];
+        if (!copy_text(settings, &copy[i].cert) ||
+            !copy_optional(settings, &copy[i].key)) {
+            return false;
+        }
+    }
+    tls->pairs = copy;
+    return true;
+}
+
+static bool copy_tls(struct wsp_settings *settings,
+                     const struct wsp_tls_options **tls)
+{
+    if (!*tls) {
+        return true;
+    }
+    struct wsp_tls_options *copy = keep(settings, malloc(sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    *copy = **tls;
+    *tls = copy;
+    return copy_pairs(settings, copy) && copy_optional(settings, &copy->ca) &&
+           copy_list(settings, &copy->alpn, copy->alpn_count);
+}
+
+static bool copy_places(struct wsp_settings *settings)
+{
+    struct wsp_options *options = &settings->options;
+    size_t count = options->listen_count;
+    struct wsp_listen *copy = keep(settings, calloc(count + 1, sizeof *copy));
+    if (!copy) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = options->listen[i];
+        if (!copy_text(settings, &copy[i].address) ||
+            !copy_tls(settings, &copy[i].tls)) {
+            return false;
+        }
+    }
+    options->listen = copy;
+    return true;
+}
+
 /* The ranges of `trusted_proxies`, which were checked. */
 static bool read_trust(struct wsp_settings *settings)
 {
@@ -139,7 +184,7 @@ static bool copy_all(struct wsp_settings *settings)
            copy_text(settings, &options->path) &&
            copy_text(settings, &options->codec) &&
            copy_optional(settings, &options->admin_listen) &&
-           copy_places(settings) &&
+           copy_places(settings) && copy_tls(settings, &options->tls) &&
            copy_list(settings, &options->origins, options->origin_count) &&
            copy_list(settings, &options->subprotocols,
                      options->subprotocol_count) &&
@@ -240,6 +285,28 @@ static bool places_differ(const struct wsp_options *a,
     return false;
 }
 
+/* Whether an address speaks TLS is settled when it is opened. */
+static bool scheme_differs(const struct wsp_options *a,
+                           const struct wsp_options *b)
+{
+    if (places_differ(a, b)) {
+        return false;
+    }
+    for (size_t i = 0; i < wsp_options_address_count(a); i++) {
+        if (!wsp_options_address_tls(a, i) != !wsp_options_address_tls(b, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wsp_settings_takes_tls(const struct wsp_settings *old,
+                            const struct wsp_options *next)
+{
+    return !places_differ(&old->options, next) &&
+           !scheme_differs(&old->options, next);
+}
+
 /* Either may be NULL. */
 static bool text_differs(const char *a, const char *b)
 {
@@ -261,6 +328,7 @@ const char *wsp_settings_kept(const struct wsp_settings *old,
         bool differs;
     } rows[] = {
         {"listen", places_differ(a, b)},
+        {"tls", scheme_differs(a, b)},
         {"admin", text_differs(a->admin_listen, b->admin_listen)},
         {"path", strcmp(a->path, b->path) != 0},
         {"codec", strcmp(a->codec, b->codec) != 0},

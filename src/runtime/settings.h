@@ -38,6 +38,11 @@ struct wsp_hub_config wsp_settings_hub_config(
 const char *wsp_settings_kept(const struct wsp_settings *old,
                               const struct wsp_settings *next, size_t *index);
 
+/* Tells whether the TLS of `next` may take the place of the old one: the same
+ * addresses have some. */
+bool wsp_settings_takes_tls(const struct wsp_settings *old,
+                            const struct wsp_options *next);
+
 /* Makes `next` carry the old values of every option that is not live. */
 void wsp_settings_keep(const struct wsp_settings *old,
                        struct wsp_settings *next);

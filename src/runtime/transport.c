@@ -124,17 +124,31 @@ static void note_progress(struct wsp_transport *transport)
     }
 }
 
-/* Keeps bytes for when the socket takes them. */
-static bool keep_rest(struct wsp_transport *transport, const void *data,
-                      size_t len)
+/* Has on_writable called once the socket takes bytes again. */
+static bool await_room(struct wsp_transport *transport)
 {
-    if (!wsp_buf_add(&transport->rest, data, len) ||
-        !wsp_stream_want_write(&transport->stream, true)) {
+    if (!wsp_stream_want_write(&transport->stream, true)) {
         wsp_transport_fail(transport, ENOMEM);
         return false;
     }
     wsp_transport_watch_output(transport);
     return true;
+}
+
+bool wsp_transport_watch_backlog(struct wsp_transport *transport)
+{
+    return !transport->stream.has_backlog || await_room(transport);
+}
+
+/* Keeps bytes for when the socket takes them. */
+static bool keep_rest(struct wsp_transport *transport, const void *data,
+                      size_t len)
+{
+    if (!wsp_buf_add(&transport->rest, data, len)) {
+        wsp_transport_fail(transport, ENOMEM);
+        return false;
+    }
+    return await_room(transport);
 }
 
 bool wsp_transport_write(struct wsp_transport *transport, const void *data,
@@ -152,7 +166,7 @@ bool wsp_transport_write(struct wsp_transport *transport, const void *data,
         return false;
     }
     if ((size_t)written == len) {
-        return true;
+        return wsp_transport_watch_backlog(transport);
     }
     return keep_rest(transport, (const char *)data + written,
                      len - (size_t)written);
@@ -265,10 +279,24 @@ static void on_data(void *ud, uint8_t *data, size_t len)
     hear_of_it(transport);
 }
 
+/* What a peer sends to a TLS address may be anything; so may its certificate. */
+static void note_tls_failure(struct wsp_transport *transport)
+{
+    const char *reason = wsp_stream_tls_failure(&transport->stream);
+    if (reason[0]) {
+        const struct wsp_exchange *exchange = transport->exchange;
+        wsp_refusal_note_tls(transport->server,
+                             exchange ? exchange->caller.text : "", reason);
+    }
+}
+
 static void on_end(void *ud, int error)
 {
     struct wsp_transport *transport = ud;
     transport->has_ended = true;
+    if (error == EPROTO) {
+        note_tls_failure(transport);
+    }
     tell_session(transport, error ? WSP_ERR_IO : WSP_ERR_EOF, error);
     bool has_answer_left = error == 0 &&
                            transport->phase != WSP_TRANSPORT_OPEN &&
@@ -284,7 +312,12 @@ static void on_end(void *ud, int error)
 static void on_writable(void *ud)
 {
     struct wsp_transport *transport = ud;
-    if (!write_hand(transport) || !write_rest(transport)) {
+    if (transport->stream.has_backlog) {
+        note_progress(transport);
+        return;
+    }
+    if (!write_hand(transport) || !write_rest(transport) ||
+        transport->stream.has_backlog) {
         return;
     }
     note_progress(transport); /* also when the socket was full between frames */
@@ -327,7 +360,8 @@ static void refuse_socket(struct wsp_server *server, int fd)
 
 static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
                                             const struct wsp_caller *caller,
-                                            struct wsp_quota *quota)
+                                            struct wsp_quota *quota,
+                                            struct wsp_tls_context *context)
 {
     struct wsp_transport *transport = calloc(1, sizeof *transport);
     if (!transport) {
@@ -344,8 +378,10 @@ static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
                     transport);
     TAILQ_INSERT_TAIL(&server->transports, transport, entry);
     transport->exchange = wsp_exchange_new(transport, caller);
-    if (!transport->exchange ||
-        !wsp_stream_want_read(&transport->stream, true)) {
+    bool is_ready =
+        transport->exchange != NULL &&
+        (!context || wsp_stream_secure(&transport->stream, context));
+    if (!is_ready || !wsp_stream_want_read(&transport->stream, true)) {
         wsp_transport_destroy(transport);
         return NULL;
     }
@@ -353,14 +389,15 @@ static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
 }
 
 struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
-                                           const struct wsp_caller *caller)
+                                           const struct wsp_caller *caller,
+                                           struct wsp_tls_context *context)
 {
     struct wsp_quota quota = wsp_quota_enter(server, caller);
     if (quota.is_flooded) {
         refuse_socket(server, fd);
         return NULL;
     }
-    return accept_counted(server, fd, caller, &quota);
+    return accept_counted(server, fd, caller, &quota, context);
 }
 
 void wsp_transport_accept_admin(struct wsp_server *server, int fd,
@@ -368,7 +405,7 @@ void wsp_transport_accept_admin(struct wsp_server *server, int fd,
 {
     struct wsp_quota nobody = {.place = NULL};
     struct wsp_transport *transport =
-        accept_counted(server, fd, caller, &nobody);
+        accept_counted(server, fd, caller, &nobody, NULL);
     if (transport) {
         transport->is_admin = true;
     }

@@ -66,13 +66,14 @@ struct wsp_transport {
 TAILQ_HEAD(wsp_transport_list, wsp_transport);
 STAILQ_HEAD(wsp_transport_fallen, wsp_transport);
 
-/* Takes over an accepted descriptor and begins to speak HTTP on it. Returns
- * NULL without memory, or when the caller's address has far too many sockets;
- * the descriptor is closed then. */
+/* Takes over an accepted descriptor and begins to speak HTTP on it, over TLS
+ * when there is a `context`. Returns NULL without memory, or when the caller's
+ * address has far too many sockets; the descriptor is closed then. */
 struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
-                                           const struct wsp_caller *caller);
+                                           const struct wsp_caller *caller,
+                                           struct wsp_tls_context *context);
 
-/* The same for the admin endpoints, where nobody is counted. */
+/* The same for the admin endpoints, where nobody is counted and all is plain. */
 void wsp_transport_accept_admin(struct wsp_server *server, int fd,
                                 const struct wsp_caller *caller);
 
@@ -85,7 +86,8 @@ bool wsp_transport_write(struct wsp_transport *transport, const void *data,
 static inline bool wsp_transport_is_drained(
     const struct wsp_transport *transport)
 {
-    return !transport->hand && transport->rest.len == transport->rest_offset;
+    return !transport->hand && transport->rest.len == transport->rest_offset &&
+           !transport->stream.has_backlog;
 }
 
 /* Sends FIN once everything is out and waits for the peer's, at most the write
@@ -109,6 +111,10 @@ void wsp_transport_free(struct wsp_transport *transport);
 
 /* Something waits for the socket: it must move within the write wait. */
 void wsp_transport_watch_output(struct wsp_transport *transport);
+
+/* The same after a write, if some of it waits encrypted. Returns false without
+ * memory; the transport fails. */
+bool wsp_transport_watch_backlog(struct wsp_transport *transport);
 
 /* (Re)arms the phase's deadline; 0 disarms it. A dead transport has none. */
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms);

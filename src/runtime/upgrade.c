@@ -227,7 +227,7 @@ static void accept_upgrade(struct wsp_exchange *exchange,
 }
 
 /* The request as handlers see it, with the sub-protocol that it will get. */
-static struct wsp_request upgrade_request(const struct wsp_exchange *exchange)
+static struct wsp_request upgrade_request(struct wsp_exchange *exchange)
 {
     const struct wsp_options *options =
         &exchange->transport->server->settings->options;

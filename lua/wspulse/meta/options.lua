@@ -13,9 +13,12 @@
 ---400 to 499 (401 by default).
 ---@field connect fun(req: wspulse.Request): (string?, any?, integer?)
 ---`HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`, or a table with more to say of
----it, or an array of both; port 0 takes any free one. Default
----`"127.0.0.1:8080"`.
+---it, or an array of both; port 0 takes any free one. With `wss://` in front it
+---has TLS, with `ws://` none; without, a TCP address has it when there is `tls`.
+---Default `"127.0.0.1:8080"`.
 ---@field listen? string | wspulse.listen | (string | wspulse.listen)[]
+---TLS of the addresses: see docs/tls.md. Default none.
+---@field tls? wspulse.tls
 ---Path of the WebSocket; starts with `/`. Default `"/ws"`.
 ---@field path? string
 ---Plain HTTP routes by method and path: `["GET /hello"] = function(req, res)`.
@@ -132,6 +135,27 @@
 ---@alias wspulse.on_transport_drop fun(conn: wspulse.Connection, err?: wspulse.Error)
 ---@alias wspulse.on_transport_restore fun(conn: wspulse.Connection, info: wspulse.restore_info)
 
+---Certificates of an address. Paths are those of PEM files; a relative one
+---starts at the script's folder. The files are watched and read again when they
+---change.
+---@class wspulse.tls
+---The certificate, then those between it and the root.
+---@field cert string
+---Its key, without a passphrase. Default the file `cert`.
+---@field key? string
+---Further ones, for peers that ask for their names (SNI).
+---@field certificates? { cert: string, key?: string }[]
+---Those who certify peers.
+---@field ca? string
+---Whether peers show a certificate: nobody is asked, who has a good one may show
+---it, everybody must, or who has one may show it whatever it is. Default
+---`"required"` with `ca`, else `"none"`.
+---@field verify? "none" | "optional" | "required" | "any" | boolean
+---Default `"1.2"`.
+---@field min_version? "1.2" | "1.3"
+---Protocols it takes, the preferred one first. Default `"http/1.1"`.
+---@field alpn? string | string[]
+
 ---Why a connection ended (seed: DisconnectReason).
 ---@alias wspulse.reason
 ---| "normal" # the transport ended, or `close` was called
@@ -147,6 +171,8 @@
 ---A place to listen at.
 ---@class wspulse.listen
 ---@field address string `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`
+---TLS of its own; `true` means that of the server, `false` none.
+---@field tls? wspulse.tls | boolean
 ---Connections come from `trusted_proxies` only and begin with the header of the
 ---PROXY protocol, version 1 or 2. Default false.
 ---@field proxy_protocol? boolean

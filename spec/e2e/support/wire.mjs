@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 import net from "node:net";
+import tls from "node:tls";
 
 import { within } from "./deadline.mjs";
 import { randomBytes } from "./random.mjs";
@@ -111,10 +112,22 @@ export class Wire {
     return within(opened, `a TCP connection to port ${port}`);
   }
 
+  // The same under TLS; `options` are those of node's tls.connect.
+  static openSecure(port, options = {}) {
+    const socket = tls.connect({ port, host: "127.0.0.1", ...options });
+    const opened = new Promise((resolve, reject) => {
+      socket.once("secureConnect", () => resolve(new Wire(socket)));
+      socket.once("error", reject);
+    });
+    return within(opened, `a TLS connection to port ${port}`);
+  }
+
   constructor(socket) {
     this.#socket = socket;
+    // What went wrong with the socket, or null.
+    this.error = null;
     this.closed = new Promise((resolve) => socket.once("close", resolve));
-    socket.on("error", () => {});
+    socket.on("error", (error) => (this.error = error));
     socket.on("data", (chunk) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
       this.#wake();
@@ -125,6 +138,11 @@ export class Wire {
         this.#wake();
       });
     }
+  }
+
+  // The socket below, for what only TLS can be asked.
+  get socket() {
+    return this.#socket;
   }
 
   write(bytes) {
