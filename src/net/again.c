@@ -20,12 +20,13 @@ static bool is_due(struct wsp_again *again, uint64_t (*now_ms)(void))
         again->pause--;
         return false;
     }
+    if (again->row >= WSP_AGAIN_ROW || again->bytes >= WSP_AGAIN_BYTES) {
+        return false;
+    }
     if (again->row == 0) {
         again->began_ms = now_ms();
-        return again->bytes < WSP_AGAIN_BYTES;
     }
-    return again->row < WSP_AGAIN_ROW && again->bytes < WSP_AGAIN_BYTES &&
-           now_ms() - again->began_ms < WSP_AGAIN_MS;
+    return again->row % 4 != 3 || now_ms() - again->began_ms < WSP_AGAIN_MS;
 }
 
 /* The kernel is asked next. */

@@ -40,18 +40,6 @@ void wsp_channel_uncork(struct wsp_transport *transport)
     wsp_transport_write(transport, server->cork, len);
 }
 
-/* Copies the head of a frame: mostly two bytes or four. */
-static inline void copy_head(uint8_t *out, const uint8_t *head, size_t len)
-{
-    if (len == 2) {
-        memcpy(out, head, 2);
-    } else if (len == 4) {
-        memcpy(out, head, 4);
-    } else {
-        memcpy(out, head, len);
-    }
-}
-
 /* Appends to the cork; false when it has no room. */
 static bool cork(struct wsp_transport *transport, const void *data, size_t len)
 {
@@ -182,7 +170,7 @@ static bool put_frame(struct wsp_transport *transport, const uint8_t *head,
     }
     uint8_t *out = server->cork + server->cork_len;
     server->cork_len += len;
-    copy_head(out, head, head_len);
+    memcpy(out, head, head_len);
     if (payload.len) {
         memcpy(out + head_len, payload.data, payload.len);
     }
@@ -195,8 +183,7 @@ static bool put_packed(struct wsp_transport *transport, uint8_t opcode,
 {
     struct wsp_compression *compression = &transport->server->compression;
     struct wsp_packed packed;
-    if (transport->window_bits == 0 ||
-        !wsp_compression_pack(compression, message, opcode,
+    if (!wsp_compression_pack(compression, message, opcode,
                               transport->window_bits, &packed)) {
         return false;
     }
@@ -210,18 +197,37 @@ static bool put_packed(struct wsp_transport *transport, uint8_t opcode,
     return true;
 }
 
-static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
-                struct wsp_span payload)
+/* Puts a message that is long, or for which the cork must be written first. */
+static bool put_plain(struct wsp_transport *transport, uint8_t opcode,
+                      struct wsp_span message)
+{
+    uint8_t head[WSP_FRAME_HEAD_MAX];
+    size_t head_len = wsp_frame_head_build(head, opcode, message.len);
+    return put_frame(transport, head, head_len, message);
+}
+
+static bool put(struct wsp_link *link, uint8_t opcode, struct wsp_span message)
 {
     struct wsp_transport *transport = transport_of(link);
+    struct wsp_server *server = transport->server;
     bool is_put;
     if (!may_put(transport)) {
         return false;
     }
-    if (put_packed(transport, head[0] & 0xF, payload, &is_put)) {
+    if (transport->window_bits != 0 &&
+        put_packed(transport, opcode, message, &is_put)) {
         return is_put;
     }
-    return put_frame(transport, head, head_len, payload);
+    size_t room = WSP_LOOP_CORK_BYTES - server->cork_len;
+    if (message.len == 0 || message.len > COPY_MAX ||
+        room < WSP_FRAME_HEAD_MAX + message.len) {
+        return put_plain(transport, opcode, message);
+    }
+    uint8_t *out = server->cork + server->cork_len;
+    size_t head_len = wsp_frame_head_build(out, opcode, message.len);
+    memcpy(out + head_len, message.data, message.len);
+    server->cork_len += head_len + message.len;
+    return true;
 }
 
 static bool put_blob(struct wsp_link *link, struct wsp_blob *blob)
