@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/exchange.h"
 #include "runtime/quota.h"
@@ -261,9 +262,20 @@ static void hear_of_it(struct wsp_transport *transport)
     }
 }
 
-static void on_data(void *ud, uint8_t *data, size_t len)
+static struct wsp_transport *transport_of(const struct wsp_stream *stream)
 {
-    struct wsp_transport *transport = ud;
+    return (struct wsp_transport *)((uintptr_t)stream -
+                                    offsetof(struct wsp_transport, stream));
+}
+
+static struct wsp_loop *loop_of(const struct wsp_stream *stream)
+{
+    return transport_of(stream)->server->loop;
+}
+
+static void on_data(struct wsp_stream *stream, uint8_t *data, size_t len)
+{
+    struct wsp_transport *transport = transport_of(stream);
     switch ((enum wsp_transport_phase)transport->phase) {
     case WSP_TRANSPORT_HTTP:
         wsp_exchange_on_data(transport->exchange, data, len);
@@ -290,9 +302,9 @@ static void note_tls_failure(struct wsp_transport *transport)
     }
 }
 
-static void on_end(void *ud, int error)
+static void on_end(struct wsp_stream *stream, int error)
 {
-    struct wsp_transport *transport = ud;
+    struct wsp_transport *transport = transport_of(stream);
     transport->has_ended = true;
     if (error == EPROTO) {
         note_tls_failure(transport);
@@ -309,9 +321,9 @@ static void on_end(void *ud, int error)
     hear_of_it(transport);
 }
 
-static void on_writable(void *ud)
+static void on_writable(struct wsp_stream *stream)
 {
-    struct wsp_transport *transport = ud;
+    struct wsp_transport *transport = transport_of(stream);
     if (transport->stream.has_backlog) {
         note_progress(transport);
         return;
@@ -330,7 +342,8 @@ static void on_writable(void *ud)
     wsp_transport_shut_down(transport);
 }
 
-static const struct wsp_stream_ops stream_ops = {on_data, on_end, on_writable};
+static const struct wsp_stream_ops stream_ops = {loop_of, on_data, on_end,
+                                                 on_writable};
 
 /* The phase took too long: whatever the peer trickled, it ends here. */
 static void on_deadline(struct wsp_deadline *deadline)
@@ -351,13 +364,6 @@ static void on_deadline(struct wsp_deadline *deadline)
 
 /* ---- beginning ---- */
 
-static void refuse_socket(struct wsp_server *server, int fd)
-{
-    struct wsp_stream refused;
-    wsp_stream_init(&refused, server->loop, fd, &stream_ops, NULL);
-    wsp_stream_fini(&refused);
-}
-
 static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
                                             const struct wsp_caller *caller,
                                             struct wsp_quota *quota,
@@ -366,7 +372,7 @@ static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
     struct wsp_transport *transport = calloc(1, sizeof *transport);
     if (!transport) {
         wsp_quota_leave(server, &quota->place);
-        refuse_socket(server, fd);
+        close(fd);
         return NULL;
     }
     transport->server = server;
@@ -374,8 +380,7 @@ static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
     transport->is_crowded = quota->is_crowded;
     transport->deadline.fn = on_deadline;
     wsp_reader_init(&transport->reader);
-    wsp_stream_init(&transport->stream, server->loop, fd, &stream_ops,
-                    transport);
+    wsp_stream_init(&transport->stream, fd, &stream_ops);
     TAILQ_INSERT_TAIL(&server->transports, transport, entry);
     transport->exchange = wsp_exchange_new(transport, caller);
     bool is_ready =
@@ -394,7 +399,7 @@ struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
 {
     struct wsp_quota quota = wsp_quota_enter(server, caller);
     if (quota.is_flooded) {
-        refuse_socket(server, fd);
+        close(fd);
         return NULL;
     }
     return accept_counted(server, fd, caller, &quota, context);
