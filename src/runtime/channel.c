@@ -256,9 +256,14 @@ struct batch {
 static void take_in_hand(struct wsp_transport *transport, struct wsp_blob *blob,
                          struct wsp_blob *form, size_t offset)
 {
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
     count_form(transport, blob, form);
-    transport->hand = form;
-    transport->hand_offset = offset;
+    if (!busy) {
+        wsp_blob_unref(blob, 1); /* the transport has failed */
+        return;
+    }
+    busy->hand = form;
+    busy->hand_offset = offset;
     if (form != blob) {
         wsp_blob_ref(form, 1);
         wsp_blob_unref(blob, 1);
@@ -312,7 +317,8 @@ static uint32_t write_blobs(struct wsp_link *link,
     }
     const struct batch batch = {blobs, forms, count};
     uint32_t taken = settle_written(transport, &batch, (size_t)written);
-    if (taken == count && wsp_transport_is_drained(transport)) {
+    if (transport->is_failed_listed ||
+        (taken == count && wsp_transport_is_drained(transport))) {
         return taken;
     }
     if (wsp_stream_want_write(&transport->stream, true)) {
@@ -368,20 +374,21 @@ void wsp_channel_pong(struct wsp_transport *transport, const uint8_t *data,
         emit_control(transport, WSP_OPCODE_PONG, data, len);
         return;
     }
-    if (!transport->pong) {
-        transport->pong = malloc(sizeof *transport->pong);
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (busy && !busy->pong) {
+        busy->pong = malloc(sizeof *busy->pong);
     }
-    if (transport->pong) {
-        transport->pong->len = (uint8_t)len;
-        memcpy(transport->pong->data, data, len);
+    if (busy && busy->pong) {
+        busy->pong->len = (uint8_t)len;
+        memcpy(busy->pong->data, data, len);
     }
 }
 
 void wsp_channel_drained(struct wsp_transport *transport)
 {
-    struct wsp_pong *pong = transport->pong;
+    struct wsp_pong *pong = transport->busy ? transport->busy->pong : NULL;
     if (pong) {
-        transport->pong = NULL;
+        transport->busy->pong = NULL;
         emit_control(transport, WSP_OPCODE_PONG, pong->data, pong->len);
         free(pong);
     }
@@ -393,7 +400,7 @@ void wsp_channel_drained(struct wsp_transport *transport)
 void wsp_channel_open(struct wsp_transport *transport,
                       const struct wsp_extension *agreed)
 {
-    transport->window_bits = agreed->server_bits;
+    transport->window_bits = agreed->server_bits & 15U;
     transport->phase = WSP_TRANSPORT_OPEN;
     transport->link.ops = &wsp_channel_link_ops;
     transport->is_channel = true;
