@@ -13,21 +13,18 @@ static struct world_link *link_of(struct wsp_link *link)
     return (struct world_link *)link;
 }
 
-static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
-                struct wsp_span payload)
+static bool put(struct wsp_link *base, uint8_t opcode, struct wsp_span message)
 {
     struct world_link *link = link_of(base);
-    (void)head;
-    (void)head_len;
-    (void)payload;
+    (void)opcode;
+    (void)message;
     link->frames += link->is_read;
     return link->is_read;
 }
 
 static bool put_blob(struct wsp_link *base, struct wsp_blob *blob)
 {
-    return put(base, wsp_blob_data(blob), blob->head_len,
-               wsp_blob_payload(blob));
+    return put(base, blob->opcode, wsp_blob_payload(blob));
 }
 
 static uint32_t write_blobs(struct wsp_link *base,

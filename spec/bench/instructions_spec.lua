@@ -1,25 +1,54 @@
 -- SPDX-License-Identifier: MIT
 local ceilings = require "spec.bench.support.ceilings"
-local subjects = require "spec.bench.support.subject"
+local folders = require "spec.cli.support.folder"
+
+-- Messages of the shorter run; the longer one has six times as many.
+local MESSAGES = 3200
+
+-- The script of bench/apps and the event of its envelopes, by the name in
+-- bench/ceilings.
+local subjects = {
+  raw = { "raw", "" },
+  routed = { "routed", "bench" },
+  answer = { "routed", "answer" },
+  decode = { "routed", "decode" },
+}
 
 -- LuaJIT writes code while it runs, so valgrind must look at all of it again.
-local INSTRUMENT = "exec valgrind --tool=callgrind --smc-check=all-non-file "
-  .. "--callgrind-out-file=callgrind.out \"$@\""
+-- Server and peer take turns in one thread (bench/guard/lockstep.c), and only
+-- the server's turns are counted.
+local COMMAND = "valgrind --tool=callgrind --smc-check=all-non-file "
+  .. "--toggle-collect=lockstep_serve --callgrind-out-file='%s' "
+  .. "'%s/bench/lockstep' bench/apps/%s.lua %d %d %s 2>'%s'"
+
+local function count(folder, ceiling, messages)
+  local build = assert(os.getenv "WSPULSE_BUILD", "WSPULSE_BUILD is not set")
+  local out, err = folder:at "callgrind.out", folder:at "stderr"
+  local script, event = unpack(subjects[ceiling.app])
+  local status = os.execute(COMMAND:format(
+    out, build, script, messages, ceiling.depth, event, err
+  ))
+  assert(status == 0, folder:read "stderr")
+  local text = folder:read "callgrind.out"
+  return tonumber(text:match "\nsummary: (%d+)\n" or text:match "\ntotals: (%d+)\n")
+end
 
 describe("user-space instructions per message", function()
+  local folder
+
+  before_each(function()
+    folder = folders.new()
+  end)
+
+  after_each(function()
+    folder:remove()
+  end)
+
   for _, ceiling in ipairs(ceilings.of "instructions") do
     it("stay below the ceiling " .. ceiling.name, function()
-      local depth = tostring(ceiling.depth)
-      ceilings.check(ceiling, subjects.slope(ceiling.app, 1600, function(s, n)
-        s:serve { shell = INSTRUMENT }
-        s:load(
-          "--connections", "1", "--messages", tostring(n), "--depth", depth
-        )
-        s:close()
-        local text = s.stage.folder:read "callgrind.out"
-        return tonumber(text:match "\nsummary: (%d+)\n")
-          or tonumber(text:match "\ntotals: (%d+)\n")
-      end))
+      local short = count(folder, ceiling, MESSAGES)
+      local long = count(folder, ceiling, 6 * MESSAGES)
+      ceilings.check(ceiling, (long - short) / (5 * MESSAGES))
     end)
   end
 end)

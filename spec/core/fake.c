@@ -32,15 +32,13 @@ static void take(struct fake_link *link, uint8_t opcode, const char *data,
     link->frame_count++;
 }
 
-static bool put(struct wsp_link *base, const uint8_t *head, size_t head_len,
-                struct wsp_span payload)
+static bool put(struct wsp_link *base, uint8_t opcode, struct wsp_span message)
 {
     struct fake_link *link = fake_of(base);
-    (void)head_len;
     if (!link->is_read) {
         return false;
     }
-    take(link, head[0] & 0x0f, payload.data, payload.len);
+    take(link, opcode, message.data, message.len);
     return true;
 }
 

@@ -19,7 +19,7 @@ static char *page_of(const struct wsp_hub *hub, const char *server)
     const struct wsp_metrics_now now = {
         .server = server,
         .generation = 7,
-        .connections = HASH_COUNT(hub->sessions),
+        .connections = wsp_hub_session_count(hub),
         .rooms = HASH_COUNT(hub->rooms.table),
         .suspended = hub->suspended_count,
         .compression_held = 4711,

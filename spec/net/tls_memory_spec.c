@@ -60,35 +60,41 @@ static void release(void *block, const char *file, int line)
 /* ---- one life ---- */
 
 struct life {
+    struct wsp_stream stream; /* first */
     struct wsp_loop *loop;
     struct wsp_tls_context *context;
-    struct wsp_stream stream;
     struct tls_client client;
     bool is_echoed;
     bool has_ended;
 };
 
-static void on_data(void *ud, uint8_t *data, size_t len)
+static struct wsp_loop *loop_of(const struct wsp_stream *stream)
 {
-    struct life *life = ud;
-    free(wsp_stream_certificate(&life->stream));
-    if (wsp_stream_write(&life->stream, data, len) < 0) {
+    return ((const struct life *)stream)->loop;
+}
+
+static void on_data(struct wsp_stream *stream, uint8_t *data, size_t len)
+{
+    struct life *life = (struct life *)stream;
+    free(wsp_stream_certificate(stream));
+    if (wsp_stream_write(stream, data, len) < 0) {
         life->has_ended = true;
     }
 }
 
-static void on_end(void *ud, int error)
+static void on_end(struct wsp_stream *stream, int error)
 {
     (void)error;
-    ((struct life *)ud)->has_ended = true;
+    ((struct life *)stream)->has_ended = true;
 }
 
-static void on_writable(void *ud)
+static void on_writable(struct wsp_stream *stream)
 {
-    (void)ud;
+    (void)stream;
 }
 
-static const struct wsp_stream_ops ops = {on_data, on_end, on_writable};
+static const struct wsp_stream_ops ops = {loop_of, on_data, on_end,
+                                          on_writable};
 
 static struct wsp_tls_context *new_context(const struct certificates *all)
 {
@@ -154,7 +160,7 @@ static long live(const struct certificates *all, long number)
     const struct tls_client_form form = {
         .server_name = "a.example", .cert = cert, .key = key};
     tls_client_init(&life.client, pair[1], &form);
-    wsp_stream_init(&life.stream, life.loop, pair[0], &ops, &life);
+    wsp_stream_init(&life.stream, pair[0], &ops);
     heap_release();
     heap_refuse(number, 1);
     life.context = new_context(all);

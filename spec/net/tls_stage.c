@@ -44,6 +44,22 @@ struct wsp_tls_context *tls_stage_context(const struct certificates *all,
     return context;
 }
 
+/* What a stream is embedded in. */
+struct owner {
+    struct wsp_stream stream; /* first */
+    struct tls_stage *stage;
+};
+
+static struct tls_stage *stage_of(const struct wsp_stream *stream)
+{
+    return ((const struct owner *)stream)->stage;
+}
+
+static struct wsp_loop *loop_of(const struct wsp_stream *stream)
+{
+    return stage_of(stream)->loop;
+}
+
 static void drop(struct tls_stage *stage)
 {
     wsp_stream_fini(stage->stream);
@@ -51,9 +67,9 @@ static void drop(struct tls_stage *stage)
     stage->stream = NULL;
 }
 
-static void on_data(void *ud, uint8_t *data, size_t len)
+static void on_data(struct wsp_stream *stream, uint8_t *data, size_t len)
 {
-    struct tls_stage *stage = ud;
+    struct tls_stage *stage = stage_of(stream);
     assert_true(stage->got_len + len <= STAGE_GOT_MAX);
     memcpy(stage->got + stage->got_len, data, len);
     memset(data, 0xee, len); /* it may be changed */
@@ -64,9 +80,9 @@ static void on_data(void *ud, uint8_t *data, size_t len)
     }
 }
 
-static void on_end(void *ud, int error)
+static void on_end(struct wsp_stream *stream, int error)
 {
-    struct tls_stage *stage = ud;
+    struct tls_stage *stage = stage_of(stream);
     stage->ends++;
     stage->end_error = error;
     snprintf(stage->failure, sizeof stage->failure, "%s",
@@ -76,12 +92,13 @@ static void on_end(void *ud, int error)
     }
 }
 
-static void on_writable(void *ud)
+static void on_writable(struct wsp_stream *stream)
 {
-    ((struct tls_stage *)ud)->writables++;
+    stage_of(stream)->writables++;
 }
 
-static const struct wsp_stream_ops ops = {on_data, on_end, on_writable};
+static const struct wsp_stream_ops ops = {loop_of, on_data, on_end,
+                                          on_writable};
 
 void tls_stage_init(struct tls_stage *stage, struct wsp_tls_context *context,
                     const struct tls_client_form *form)
@@ -91,11 +108,13 @@ void tls_stage_init(struct tls_stage *stage, struct wsp_tls_context *context,
     *stage = (struct tls_stage){.loop = wsp_loop_new(NULL), .context = context};
     assert_non_null(stage->loop);
     stage->got = malloc(STAGE_GOT_MAX);
-    stage->stream = malloc(sizeof *stage->stream);
+    struct owner *owner = malloc(sizeof *owner);
     assert_non_null(stage->got);
-    assert_non_null(stage->stream);
+    assert_non_null(owner);
+    owner->stage = stage;
+    stage->stream = &owner->stream;
     assert_int_equal(socketpair(AF_UNIX, type, 0, pair), 0);
-    wsp_stream_init(stage->stream, stage->loop, pair[0], &ops, stage);
+    wsp_stream_init(stage->stream, pair[0], &ops);
     assert_true(wsp_stream_secure(stage->stream, context));
     assert_true(wsp_stream_want_read(stage->stream, true));
     tls_client_init(&stage->client, pair[1], form);

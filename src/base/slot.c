@@ -15,10 +15,14 @@ void wsp_slots_fini(struct wsp_slots *slots)
     wsp_slots_init(slots);
 }
 
+/* By half: what is not used yet is a burden on every slot that is. */
 static bool grow(struct wsp_slots *slots)
 {
-    uint32_t capacity = slots->capacity ? slots->capacity * 2 : 16;
+    uint32_t capacity = slots->capacity + slots->capacity / 2 + 16;
     if (capacity > WSP_SLOT_MAX) {
+        capacity = WSP_SLOT_MAX;
+    }
+    if (capacity == slots->capacity) {
         return false;
     }
     struct wsp_slot *table = realloc(slots->table, capacity * sizeof *table);

@@ -34,6 +34,12 @@ uint64_t wsp_slots_take(struct wsp_slots *slots, void *item);
 /* Gives the slot of `id` back; its generation is spent. */
 void wsp_slots_release(struct wsp_slots *slots, uint64_t id);
 
+/* The item in a slot; NULL in one that is free. */
+static inline void *wsp_slots_at(const struct wsp_slots *slots, uint32_t slot)
+{
+    return slot < slots->capacity ? slots->table[slot].item : NULL;
+}
+
 /* The item of `id`, or NULL. */
 static inline void *wsp_slots_find(const struct wsp_slots *slots, uint64_t id)
 {

@@ -33,41 +33,47 @@ void wsp_hub_init(struct wsp_hub *hub, const struct wsp_hub_config *config,
     draw_nonce(hub);
     wsp_slots_init(&hub->slots);
     wsp_rooms_init(&hub->rooms);
-    TAILQ_INIT(&hub->dirty);
+    STAILQ_INIT(&hub->dirty);
     STAILQ_INIT(&hub->owed);
     STAILQ_INIT(&hub->dead);
 }
 
 /* ---- table ---- */
 
-static unsigned hash_id(const struct wsp_hub *hub, struct wsp_span id)
+static uint64_t hash_slot(const void *ud, uint32_t slot)
 {
-    return (unsigned)wsp_hash(&hub->rooms.key, id);
+    const struct wsp_hub *hub = ud;
+    const struct wsp_session *session = wsp_slots_at(&hub->slots, slot);
+    return wsp_hash(&hub->rooms.key, wsp_session_id(session));
 }
 
 struct wsp_session *wsp_hub_find(struct wsp_hub *hub, struct wsp_span id)
 {
-    struct wsp_session *session = NULL;
-    const char *key = id.data ? id.data : "";
-    unsigned hash = hash_id(hub, id);
-    HASH_FIND_BYHASHVALUE(hh, hub->sessions, key, id.len, hash, session);
-    return session;
+    uint32_t slot;
+    struct wsp_slot_walk walk =
+        wsp_slot_index_walk(&hub->ids, wsp_hash(&hub->rooms.key, id));
+    while ((slot = wsp_slot_walk_next(&walk)) != WSP_SLOT_NONE) {
+        struct wsp_session *session = wsp_slots_at(&hub->slots, slot);
+        if (wsp_span_equal(wsp_session_id(session), id)) {
+            return session;
+        }
+    }
+    return NULL;
 }
 
 bool wsp_hub_add(struct wsp_hub *hub, struct wsp_session *session)
 {
-    unsigned hash = hash_id(hub, wsp_session_id(session));
-    session->hh.tbl = NULL;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, hub->sessions, session->text,
-                                session->id_len, hash, session);
-    session->is_registered = session->hh.tbl != NULL;
+    const struct wsp_slot_hash hash = {hash_slot, hub};
+    session->is_registered =
+        wsp_slot_index_add(&hub->ids, WSP_ID_SLOT(session->handle), &hash);
     return session->is_registered;
 }
 
 void wsp_hub_withdraw(struct wsp_hub *hub, struct wsp_session *session)
 {
+    const struct wsp_slot_hash hash = {hash_slot, hub};
     if (session->is_registered) {
-        HASH_DEL(hub->sessions, session);
+        wsp_slot_index_remove(&hub->ids, WSP_ID_SLOT(session->handle), &hash);
         session->is_registered = false;
     }
     if (session->room) {
@@ -81,10 +87,6 @@ void wsp_hub_remove(struct wsp_hub *hub, struct wsp_session *session)
     struct wsp_span room = wsp_session_room(session);
     bool is_last = session->room && session->room->member_count == 1;
     wsp_hub_withdraw(hub, session);
-    if (session->is_dirty) {
-        TAILQ_REMOVE(&hub->dirty, session, dirty_link);
-        session->is_dirty = false;
-    }
     if (is_last) {
         wsp_metrics_room_destroyed(&hub->metrics, room);
     }
@@ -167,7 +169,8 @@ enum wsp_err wsp_hub_kick(struct wsp_hub *hub, struct wsp_span id)
     if (!session) {
         return WSP_ERR_CONNECTION_NOT_FOUND;
     }
-    wsp_session_end(session, WSP_REASON_KICK, NULL, WSP_CLOSE_NORMAL, "kicked");
+    wsp_session_end(session, WSP_REASON_KICK, WSP_END_NO_ERROR,
+                    WSP_CLOSE_NORMAL, "kicked");
     return WSP_OK;
 }
 
@@ -178,12 +181,14 @@ void wsp_hub_close(struct wsp_hub *hub)
     }
     hub->is_closed = true;
     wsp_metrics_hold_rooms(&hub->metrics);
-    struct wsp_error *error = wsp_error_new(WSP_ERR_SERVER_CLOSED, NULL, NULL);
-    while (hub->sessions) {
-        wsp_session_end(hub->sessions, WSP_REASON_SERVER_CLOSE, error,
-                        WSP_CLOSE_GOING_AWAY, "server shutting down");
+    for (uint32_t slot = 0; hub->ids.count > 0; slot++) {
+        struct wsp_session *session = wsp_slots_at(&hub->slots, slot);
+        if (session && session->is_registered) {
+            wsp_session_end(session, WSP_REASON_SERVER_CLOSE,
+                            WSP_END_SERVER_CLOSED, WSP_CLOSE_GOING_AWAY,
+                            "server shutting down");
+        }
     }
-    wsp_error_unref(error);
     wsp_metrics_release_rooms(&hub->metrics);
 }
 
@@ -193,7 +198,7 @@ void wsp_hub_mark_dirty(struct wsp_hub *hub, struct wsp_session *session)
 {
     if (!session->is_dirty) {
         session->is_dirty = true;
-        TAILQ_INSERT_TAIL(&hub->dirty, session, dirty_link);
+        STAILQ_INSERT_TAIL(&hub->dirty, session, dirty_link);
     }
 }
 
@@ -215,11 +220,29 @@ static void call_restore(struct wsp_hub *hub, struct wsp_session *session)
     hub->events->on_transport_restore(hub->ud, session, &info);
 }
 
+/* The error that a session ended with, referenced, or NULL. */
+static struct wsp_error *end_error(const struct wsp_session *session)
+{
+    switch ((enum wsp_session_end_error)session->end_error) {
+    case WSP_END_LAST_ERROR:
+        return wsp_error_ref(session->last_error);
+    case WSP_END_DUPLICATE:
+        return wsp_error_new(WSP_ERR_DUPLICATE_CONNECTION_ID, NULL, NULL);
+    case WSP_END_SERVER_CLOSED:
+        return wsp_error_new(WSP_ERR_SERVER_CLOSED, NULL, NULL);
+    case WSP_END_NO_ERROR:
+        break;
+    }
+    return NULL;
+}
+
 static void call_disconnect(struct wsp_hub *hub, struct wsp_session *session)
 {
-    hub->events->on_disconnect(hub->ud, session, session->end_error,
+    struct wsp_error *error = end_error(session);
+    hub->events->on_disconnect(hub->ud, session, error,
                                (enum wsp_reason)session->reason);
     session->is_over = true;
+    wsp_error_unref(error);
 }
 
 /* Calls one of the callbacks a session owes: the lowest bit. */
@@ -288,8 +311,8 @@ void wsp_hub_call_hooks(struct wsp_hub *hub)
 static void flush_dirty(struct wsp_hub *hub)
 {
     struct wsp_session *session;
-    while ((session = TAILQ_FIRST(&hub->dirty))) {
-        TAILQ_REMOVE(&hub->dirty, session, dirty_link);
+    while ((session = STAILQ_FIRST(&hub->dirty))) {
+        STAILQ_REMOVE_HEAD(&hub->dirty, dirty_link);
         session->is_dirty = false;
         wsp_session_flush(session);
         wsp_hub_relieve_hooks(hub);
@@ -319,7 +342,7 @@ void wsp_hub_turn(struct wsp_hub *hub)
 
 int64_t wsp_hub_wait_ms(struct wsp_hub *hub)
 {
-    if (!TAILQ_EMPTY(&hub->dirty) || wsp_hub_is_unsettled(hub)) {
+    if (!STAILQ_EMPTY(&hub->dirty) || wsp_hub_is_unsettled(hub)) {
         return 0;
     }
     return wsp_wheel_wait_ms(&hub->wheel, wsp_hub_now_ms(hub));
@@ -327,14 +350,17 @@ int64_t wsp_hub_wait_ms(struct wsp_hub *hub)
 
 void wsp_hub_fini(struct wsp_hub *hub)
 {
-    struct wsp_session *session;
-    struct wsp_session *next;
+    STAILQ_INIT(&hub->dirty);
     free_dead(hub);
-    HASH_ITER(hh, hub->sessions, session, next) {
-        wsp_hub_withdraw(hub, session);
-        wsp_slots_release(&hub->slots, session->handle);
-        wsp_session_free(session);
+    for (uint32_t slot = 0; hub->slots.count > 0; slot++) {
+        struct wsp_session *session = wsp_slots_at(&hub->slots, slot);
+        if (session) {
+            wsp_hub_withdraw(hub, session);
+            wsp_slots_release(&hub->slots, session->handle);
+            wsp_session_free(session);
+        }
     }
+    wsp_slot_index_fini(&hub->ids);
     wsp_rooms_fini(&hub->rooms);
     wsp_slots_fini(&hub->slots);
     wsp_buf_fini(&hub->scratch);

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/slot.h"
+#include "base/slot_index.h"
 #include "base/throttle.h"
 #include "base/wheel.h"
 #include "core/clock.h"
@@ -61,23 +62,21 @@ struct wsp_hub_config {
 };
 
 STAILQ_HEAD(wsp_session_list, wsp_session);
-TAILQ_HEAD(wsp_session_dirty, wsp_session);
-
 struct wsp_hub {
     struct wsp_hub_config config;
     const struct wsp_hub_events *events;
     void *ud;
     struct wsp_clock clock;
-    struct wsp_wheel wheel;       /* deadlines; runtime's as well */
-    struct wsp_slots slots;       /* handle -> session */
-    struct wsp_session *sessions; /* by id; uthash */
+    struct wsp_wheel wheel;    /* deadlines; runtime's as well */
+    struct wsp_slots slots;    /* handle -> session */
+    struct wsp_slot_index ids; /* id -> slot, of registered ones */
     struct wsp_rooms rooms;
-    struct wsp_session_dirty dirty; /* have frames to write */
-    struct wsp_session_list owed;   /* owe callbacks */
-    struct wsp_session_list dead;   /* ended, to be freed */
-    struct wsp_buf scratch;         /* an outgoing message being encoded */
-    struct wsp_buf unescaped;       /* text of an incoming frame */
-    struct wsp_buf forwarded;       /* text of a forwarded one */
+    struct wsp_session_list dirty; /* have frames to write */
+    struct wsp_session_list owed;  /* owe callbacks */
+    struct wsp_session_list dead;  /* ended, to be freed */
+    struct wsp_buf scratch;        /* an outgoing message being encoded */
+    struct wsp_buf unescaped;      /* text of an incoming frame */
+    struct wsp_buf forwarded;      /* text of a forwarded one */
     struct wsp_metrics metrics;
     uint32_t suspended_count; /* sessions without a transport */
     size_t suspended_bytes;   /* waiting for them */
@@ -108,6 +107,12 @@ struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
                                      const struct wsp_request *request);
 
 struct wsp_session *wsp_hub_find(struct wsp_hub *hub, struct wsp_span id);
+
+/* How many sessions there are, suspended ones included. */
+static inline uint32_t wsp_hub_session_count(const struct wsp_hub *hub)
+{
+    return hub->ids.count;
+}
 
 /* The session of a handle; NULL once its on_disconnect has returned. */
 static inline struct wsp_session *wsp_hub_lookup(const struct wsp_hub *hub,
@@ -171,7 +176,7 @@ static inline bool wsp_hub_is_unsettled(const struct wsp_hub *hub)
 static inline bool wsp_hub_rests_until(const struct wsp_hub *hub,
                                        uint64_t at_ms)
 {
-    return TAILQ_EMPTY(&hub->dirty) && STAILQ_EMPTY(&hub->dead) &&
+    return STAILQ_EMPTY(&hub->dirty) && STAILQ_EMPTY(&hub->dead) &&
            !wsp_hub_is_unsettled(hub) &&
            at_ms <= wsp_wheel_soonest_ms(&hub->wheel);
 }

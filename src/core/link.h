@@ -19,11 +19,10 @@ struct wsp_link;
 struct wsp_session;
 
 struct wsp_link_ops {
-    /* Copies a frame behind what was written before, into the buffer that goes
-     * out at the end of the read batch. Returns false when this link is not the
-     * one being read or has no room: the caller queues the frame. */
-    bool (*put)(struct wsp_link *link, const uint8_t *head, size_t head_len,
-                struct wsp_span payload);
+    /* Copies a message behind what was written before, into the buffer that
+     * goes out at the end of the read batch. Returns false when this link is not
+     * the one being read or has no room: the caller queues the message. */
+    bool (*put)(struct wsp_link *link, uint8_t opcode, struct wsp_span message);
 
     /* The same for a blob: its bytes or those of a compressed form of it. No
      * reference is taken over. */

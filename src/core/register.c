@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registration: which session a new transport belongs to. The answer follows
  * from the state the server knows (spec §3.3). */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/confirm.h"
@@ -11,14 +12,14 @@ static struct wsp_session *new_session(struct wsp_hub *hub,
                                        struct wsp_span room, struct wsp_span id)
 {
     struct wsp_session *session =
-        calloc(1, sizeof *session + id.len + room.len);
+        calloc(1, offsetof(struct wsp_session, text) + id.len + room.len);
     if (!session) {
         return NULL;
     }
     session->hub = hub;
     session->opened_ms = wsp_hub_now_ms(hub);
-    session->id_len = (uint32_t)id.len;
-    session->room_name_len = (uint32_t)room.len;
+    session->id_len = (uint16_t)id.len;
+    session->room_name_len = (uint16_t)room.len;
     if (id.len) {
         memcpy(session->text, id.data, id.len);
     }
@@ -90,11 +91,8 @@ static void displace(struct wsp_hub *hub, struct wsp_session *old)
     wsp_log(&hub->config.logger, WSP_LOG_WARN,
             "wspulse: duplicate connection id, closing the older connection",
             fields, 3);
-    struct wsp_error *error =
-        wsp_error_new(WSP_ERR_DUPLICATE_CONNECTION_ID, NULL, NULL);
-    wsp_session_end(old, WSP_REASON_DUPLICATE, error, WSP_CLOSE_NORMAL,
-                    "duplicate connection id");
-    wsp_error_unref(error);
+    wsp_session_end(old, WSP_REASON_DUPLICATE, WSP_END_DUPLICATE,
+                    WSP_CLOSE_NORMAL, "duplicate connection id");
 }
 
 /* The newest transport wins; the superseded one ends without a frame (T18). */
@@ -121,7 +119,7 @@ struct wsp_session *wsp_hub_register(struct wsp_hub *hub, struct wsp_link *link,
                                      struct wsp_span room, struct wsp_span id,
                                      const struct wsp_request *request)
 {
-    if (hub->is_closed || id.len > UINT32_MAX || room.len > UINT32_MAX) {
+    if (hub->is_closed || id.len > UINT16_MAX || room.len > UINT16_MAX) {
         return NULL;
     }
     struct wsp_session *session = wsp_hub_find(hub, id);

@@ -73,7 +73,7 @@ static bool reserve_member(struct wsp_room *room)
     if (room->member_capacity > UINT32_MAX / 2) {
         return false;
     }
-    uint32_t capacity = room->member_capacity ? room->member_capacity * 2 : 1;
+    uint32_t capacity = room->member_capacity + room->member_capacity / 2 + 1;
     struct wsp_session **members =
         realloc(room->members, capacity * sizeof *members);
     if (!members) {

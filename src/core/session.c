@@ -42,7 +42,7 @@ static void move(struct wsp_session *session, enum wsp_session_state next)
         hub->suspended_count--;
         hub->suspended_bytes -= wsp_session_waiting_bytes(session);
     }
-    session->state = (uint8_t)next;
+    session->state = next & 3U;
     if (next == WSP_SESSION_SUSPENDED) {
         hub->suspended_count++;
         hub->suspended_bytes += wsp_session_waiting_bytes(session);
@@ -123,12 +123,12 @@ void wsp_session_attach(struct wsp_session *session, struct wsp_link *link)
 
 /* Everything that every way into CLOSED has in common. */
 static void become_closed(struct wsp_session *session, enum wsp_reason reason,
-                          struct wsp_error *error)
+                          enum wsp_session_end_error error)
 {
     struct wsp_hub *hub = session->hub;
     move(session, WSP_SESSION_CLOSED);
-    session->reason = (uint8_t)reason;
-    session->end_error = wsp_error_ref(error);
+    session->reason = reason & 7U;
+    session->end_error = error & 3U;
     session->owed &= (uint8_t) ~(WSP_OWED_RESTORE | WSP_OWED_DRAIN);
     wsp_wheel_disarm(&hub->wheel, &session->deadline);
     wsp_hub_remove(hub, session);
@@ -136,7 +136,8 @@ static void become_closed(struct wsp_session *session, enum wsp_reason reason,
 }
 
 void wsp_session_end(struct wsp_session *session, enum wsp_reason reason,
-                     struct wsp_error *error, uint16_t code, const char *text)
+                     enum wsp_session_end_error error, uint16_t code,
+                     const char *text)
 {
     if (session->state == WSP_SESSION_CLOSED) {
         return;
@@ -201,7 +202,7 @@ void wsp_session_close(struct wsp_session *session, uint16_t code,
     wsp_session_flush(session);
     uint32_t count;
     struct wsp_blob **blobs = take_waiting(session, &count);
-    become_closed(session, WSP_REASON_NORMAL, NULL);
+    become_closed(session, WSP_REASON_NORMAL, WSP_END_NO_ERROR);
     struct wsp_link *link = wsp_session_detach(session);
     if (link) {
         link->ops->close(link, blobs, count, code, reason);
@@ -282,7 +283,7 @@ void wsp_session_lost(struct wsp_session *session, struct wsp_error *error)
         return;
     }
     wsp_session_discard(session);
-    become_closed(session, WSP_REASON_NORMAL, error);
+    become_closed(session, WSP_REASON_NORMAL, WSP_END_LAST_ERROR);
 }
 
 void wsp_session_peer_closed(struct wsp_session *session,
@@ -300,7 +301,7 @@ void wsp_session_expire(struct wsp_session *session, uint32_t epoch)
         return;
     }
     log_move(session, WSP_LOG_INFO, "wspulse: session expired");
-    become_closed(session, WSP_REASON_GRACE_EXPIRED, NULL);
+    become_closed(session, WSP_REASON_GRACE_EXPIRED, WSP_END_NO_ERROR);
     wsp_session_discard(session);
 }
 
@@ -310,7 +311,6 @@ void wsp_session_free(struct wsp_session *session)
     wsp_sendq_fini(&session->queue);
     wsp_confirm_free(session->confirm);
     wsp_error_unref(session->last_error);
-    wsp_error_unref(session->end_error);
     wsp_values_free(session->values);
     free(session);
 }

@@ -50,6 +50,16 @@ enum wsp_session_owed {
     WSP_OWED_DISCONNECT = 16,
 };
 
+/* Which error on_disconnect is given. */
+enum wsp_session_end_error {
+    WSP_END_NO_ERROR,
+    WSP_END_LAST_ERROR, /* that of the last transport */
+    WSP_END_DUPLICATE,
+    WSP_END_SERVER_CLOSED,
+};
+
+/* One for each connection, idle or not: members that are alike stand together,
+ * and nothing is padded. */
 struct wsp_session {
     struct wsp_hub *hub;
     struct wsp_link *link;             /* NULL unless CONNECTED */
@@ -58,35 +68,34 @@ struct wsp_session {
     struct wsp_confirm *confirm;       /* with resume_confirm, else NULL */
     wsp_id handle;                     /* 0 once released */
     uint64_t opened_ms;                /* when it was registered */
-    uint64_t lost_count;               /* accepted frames evicted since the
-                                          last transport came */
-    uint64_t replay_count;             /* frames that wait for a transport that
-                                          has just come */
     uint64_t ping_due_ms;              /* next heartbeat ping */
     uint64_t pong_due_ms;              /* when silence ends the transport */
     struct wsp_deadline deadline;      /* heartbeat, or the end of the window */
     struct wsp_error *last_error;      /* of the last transport, or NULL */
-    struct wsp_error *end_error;       /* given to on_disconnect, or NULL */
     struct wsp_values *values;         /* conn:set; NULL when empty */
     const struct wsp_request *request; /* borrowed, until on_connect returned */
-    TAILQ_ENTRY(wsp_session) dirty_link;
+    STAILQ_ENTRY(wsp_session) dirty_link;
     STAILQ_ENTRY(wsp_session) owed_link; /* also of the list of dead ones */
-    UT_hash_handle hh;                   /* in the hub's table, by id */
     uint32_t room_index;                 /* place among the room's members */
-    uint32_t epoch;      /* moves with every attach and detach */
-    uint8_t state;       /* enum wsp_session_state */
-    uint8_t owed;        /* enum wsp_session_owed bits */
-    uint8_t reason;      /* enum wsp_reason, once CLOSED */
-    bool is_dirty;       /* in the hub's list of dirty ones */
-    bool is_owed_listed; /* in the hub's list of owed ones */
-    bool is_link_full;   /* link said "later" */
-    bool was_full;       /* a frame found no room; on_drain is
-                                            owed when there is */
-    bool is_registered;  /* found by its id */
-    bool is_over;        /* on_disconnect has returned */
-    uint32_t id_len;
-    uint32_t room_name_len; /* the room's name outlives the room */
-    char text[];            /* the id, then the room's name */
+    uint32_t epoch;        /* moves with every attach and detach */
+    uint32_t lost_count;   /* accepted frames evicted since the last transport
+                              came */
+    uint32_t replay_count; /* frames that wait for a transport that has just
+                              come */
+    uint16_t id_len;
+    uint16_t room_name_len;  /* the room's name outlives the room */
+    uint8_t owed;            /* enum wsp_session_owed bits */
+    uint8_t state : 2;       /* enum wsp_session_state */
+    uint8_t reason : 3;      /* enum wsp_reason, once CLOSED */
+    uint8_t end_error : 2;   /* enum wsp_session_end_error, once CLOSED */
+    bool is_dirty : 1;       /* in the hub's list of dirty ones */
+    bool is_owed_listed : 1; /* in the hub's list of owed ones */
+    bool is_link_full : 1;   /* link said "later" */
+    bool was_full : 1;       /* a frame found no room; on_drain is owed when
+                                there is */
+    bool is_registered : 1;  /* found by its id */
+    bool is_over : 1;        /* on_disconnect has returned */
+    char text[];             /* the id, then the room's name */
 };
 
 static inline struct wsp_span wsp_session_id(const struct wsp_session *session)
@@ -117,10 +126,11 @@ void wsp_session_close(struct wsp_session *session, uint16_t code,
 
 /* Ends the session at once: leaves room and table, discards what is queued,
  * closes the link with `code` and `text` (see close_reasons), owes a
- * disconnect with `error` (referenced) and `reason`. Nothing happens when it
- * has ended already. */
+ * disconnect with `error` and `reason`. Nothing happens when it has ended
+ * already. */
 void wsp_session_end(struct wsp_session *session, enum wsp_reason reason,
-                     struct wsp_error *error, uint16_t code, const char *text);
+                     enum wsp_session_end_error error, uint16_t code,
+                     const char *text);
 
 /* ---- what the link reports (session.c, session_input.c) ---- */
 

@@ -121,7 +121,7 @@ static bool may_put(const struct wsp_session *session)
            !wsp_sendq_count(&session->queue);
 }
 
-static void count_put(struct wsp_session *session, size_t bytes)
+static inline void count_put(struct wsp_session *session, size_t bytes)
 {
     struct wsp_hub *hub = session->hub;
     if (!hub->metrics.wanted) {
@@ -133,14 +133,14 @@ static void count_put(struct wsp_session *session, size_t bytes)
                              hub->config.send_limits.frames);
 }
 
-static bool put(struct wsp_session *session, const uint8_t *head,
-                size_t head_len, struct wsp_span payload)
+static inline bool put(struct wsp_session *session, uint8_t opcode,
+                       struct wsp_span message)
 {
     struct wsp_link *link = session->link;
-    if (!may_put(session) || !link->ops->put(link, head, head_len, payload)) {
+    if (!may_put(session) || !link->ops->put(link, opcode, message)) {
         return false;
     }
-    count_put(session, payload.len);
+    count_put(session, message.len);
     return true;
 }
 
@@ -202,12 +202,9 @@ enum wsp_err wsp_session_send(struct wsp_session *session,
             return err;
         }
     }
-    uint8_t head[WSP_FRAME_HEAD_MAX];
-    size_t head_len = wsp_frame_head_build(head, opcode, message.len);
-    if (put(session, head, head_len, message)) {
-        return WSP_OK;
-    }
-    return queue_message(session, message, opcode);
+    return put(session, opcode, message)
+               ? WSP_OK
+               : queue_message(session, message, opcode);
 }
 
 /* ---- out of the queue ---- */

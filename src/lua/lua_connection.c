@@ -303,28 +303,18 @@ static int connection_server(lua_State *L)
 static int send_on(lua_State *L, struct wsp_connection *connection,
                    const struct wsp_frame *frame)
 {
-    struct wsp_diag diag;
-    diag.code = WSP_OK; /* without clearing its 512 bytes of text */
-    enum wsp_err result = wsp_connection_send(connection, frame, &diag);
+    enum wsp_err result = wsp_connection_send(connection, frame, NULL);
     if (result != WSP_OK) {
-        return wsp_lua_error_result(L, result, &diag);
+        return wsp_lua_error_result(L, result, NULL);
     }
     lua_pushboolean(L, 1);
     return 1;
 }
 
-static int connection_send(lua_State *L)
+/* Sends any other frame. */
+static int send_other(lua_State *L, const struct handle *handle,
+                      struct wsp_connection *connection)
 {
-    struct handle *handle = check_handle(L);
-    struct wsp_connection *connection = find(handle);
-    if (!connection || wsp_connection_is_closed(connection)) {
-        return wsp_lua_error_nil(L, WSP_ERR_CONNECTION_CLOSED);
-    }
-    const struct wsp_frame *received =
-        wsp_lua_outgoing_glance(L, 2, handle->server);
-    if (received) {
-        return send_on(L, connection, received);
-    }
     struct wsp_lua_outgoing out;
     enum wsp_err result = wsp_lua_outgoing_read(L, 2, handle->server, &out);
     if (result == WSP_OK && !out.is_as_it_came) {
@@ -337,6 +327,18 @@ static int connection_send(lua_State *L)
     return wsp_lua_outgoing_result(L, result, &out);
 }
 
+static int connection_send(lua_State *L)
+{
+    struct handle *handle = check_handle(L);
+    struct wsp_connection *connection = find(handle);
+    if (!connection || wsp_connection_is_closed(connection)) {
+        return wsp_lua_error_nil(L, WSP_ERR_CONNECTION_CLOSED);
+    }
+    const struct wsp_frame *received =
+        wsp_lua_outgoing_glance(L, 2, handle->server);
+    return received ? send_on(L, connection, received)
+                    : send_other(L, handle, connection);
+}
 static uint16_t check_close_code(lua_State *L)
 {
     lua_Number code = luaL_optnumber(L, 2, 1000);

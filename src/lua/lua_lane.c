@@ -22,6 +22,8 @@ enum {
     SLOT_FREE = SLOT_FRAMES + WSP_LUA_LANE_FRAMES
 };
 
+#define GARBAGE_KB 1024 /* that may always lie around */
+
 /* ---- frames ---- */
 
 /* Returns frames for their slots. LUA_MINSTACK is room enough for them. */
@@ -37,6 +39,27 @@ static int make_frames(lua_State *L)
     return WSP_LUA_LANE_FRAMES;
 }
 
+/* Has the collector begin again when there is twice what it has left, or a
+ * megabyte more: in a small state, used frames would have it look at all that
+ * lives every few thousand messages. What is there now may be more than what it
+ * has left, so this errs to the early side. */
+static void tune_collector(const struct wsp_lua_server *server)
+{
+    struct wsp_lua_state *state = server->state;
+    lua_State *thread = server->lane.thread;
+    if (!state->app || state->gc_pause < 0) {
+        return; /* a program or a script has its own ways */
+    }
+    int pause = 100 + 100 * GARBAGE_KB / (lua_gc(thread, LUA_GCCOUNT, 0) + 1);
+    pause = pause < WSP_LUA_GC_PAUSE ? WSP_LUA_GC_PAUSE : pause;
+    int was = lua_gc(thread, LUA_GCSETPAUSE, pause);
+    if (was != state->gc_pause) {
+        lua_gc(thread, LUA_GCSETPAUSE, was);
+        pause = -1;
+    }
+    state->gc_pause = pause;
+}
+
 /* Makes sure that a frame is ready; false without memory. */
 static bool has_frame(struct wsp_lua_server *server)
 {
@@ -44,6 +67,7 @@ static bool has_frame(struct wsp_lua_server *server)
     if (lane->ready > 0) {
         return true;
     }
+    tune_collector(server);
     lua_settop(lane->thread, SLOT_FRAMES - 1);
     lua_pushvalue(lane->thread, SLOT_MAKE_FRAMES);
     lua_pushlightuserdata(lane->thread, server);

@@ -8,7 +8,7 @@
 
 /* A page lies at a multiple of its size, so that a block finds it. It is a
  * little smaller: what malloc keeps in front of the next one fits behind it. */
-#define PAGE_ALIGN 16384
+#define PAGE_ALIGN 4096
 #define PAGE_BYTES (PAGE_ALIGN - 64)
 #define HEAD_BYTES 64
 
@@ -67,39 +67,66 @@ static void fill(struct wsp_lua_slab_page *page, size_t size)
     *link = NULL;
 }
 
-/* Gives a page of a size that has room; NULL without memory. */
-static struct wsp_lua_slab_page *page_with_room(struct wsp_lua_slab *slab,
-                                                unsigned index)
+/* Gives an empty page of no size yet; NULL without memory. */
+static struct wsp_lua_slab_page *new_page(struct wsp_lua_slab *slab)
 {
+    struct wsp_lua_slab_page *page = slab->spare;
     void *memory;
-    if (slab->pages[index]) {
-        return slab->pages[index];
+    if (page) {
+        slab->spare = page->next;
+        slab->spare_count--;
+        return page;
     }
     if (posix_memalign(&memory, PAGE_ALIGN, PAGE_BYTES) != 0) {
         return NULL;
     }
-    struct wsp_lua_slab_page *page = memory;
-    *page = (struct wsp_lua_slab_page){.index = index};
-    fill(page, (size_t)(index + 1) * WSP_LUA_SLAB_STEP);
     slab->page_count++;
-    put_in_list(slab, page);
+    return memory;
+}
+
+/* Gives a page of a size that has room; NULL without memory. */
+static struct wsp_lua_slab_page *page_with_room(struct wsp_lua_slab *slab,
+                                                unsigned index)
+{
+    if (slab->pages[index]) {
+        return slab->pages[index];
+    }
+    struct wsp_lua_slab_page *page = new_page(slab);
+    if (page) {
+        *page = (struct wsp_lua_slab_page){.index = index};
+        fill(page, (size_t)(index + 1) * WSP_LUA_SLAB_STEP);
+        put_in_list(slab, page);
+    }
     return page;
 }
 
-static void free_page(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
+/* A page is empty and has left its list. */
+static void drop_page(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
 {
-    take_from_list(slab, page);
+    if (slab->spare_count < WSP_LUA_SLAB_SPARE) {
+        page->next = slab->spare;
+        slab->spare = page;
+        slab->spare_count++;
+        return;
+    }
     slab->page_count--;
     free(page);
 }
 
 void wsp_lua_slab_fini(struct wsp_lua_slab *slab)
 {
+    struct wsp_lua_slab_page *page;
     for (unsigned i = 0; i < WSP_LUA_SLAB_SIZES; i++) {
-        while (slab->pages[i]) {
-            free_page(slab, slab->pages[i]);
+        while ((page = slab->pages[i])) {
+            take_from_list(slab, page);
+            drop_page(slab, page);
         }
     }
+    while ((page = slab->spare)) {
+        slab->spare = page->next;
+        free(page);
+    }
+    *slab = (struct wsp_lua_slab){.page_count = 0};
 }
 
 static struct wsp_lua_slab_page *page_of(void *block)
@@ -108,15 +135,15 @@ static struct wsp_lua_slab_page *page_of(void *block)
     return (void *)((char *)block - address % PAGE_ALIGN);
 }
 
-/* A block came back to a page that had no room, or that needs none any more.
- * The one in use stays, or it would come and go. */
+/* A block came back to a page that had no room, or that needs none any more. */
 static void settle(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
 {
     if (!page->has_room) {
         put_in_list(slab, page);
     }
-    if (page->used == 0 && (page->next || page->previous)) {
-        free_page(slab, page);
+    if (page->used == 0) {
+        take_from_list(slab, page);
+        drop_page(slab, page);
     }
 }
 

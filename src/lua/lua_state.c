@@ -36,6 +36,7 @@ static struct wsp_lua_state *push_state(lua_State *L)
     state->generation = 1;
     state->logger.level = WSP_LOG_OFF;
     state->codec = "json";
+    state->gc_pause = WSP_LUA_GC_PAUSE;
     LIST_INIT(&state->closings);
     return state;
 }

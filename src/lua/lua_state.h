@@ -30,6 +30,10 @@ struct wsp_lua_program;
  * and the logger is a Lua function. This deep, then they are refused. */
 #define WSP_LUA_DEPTH_MAX 4
 
+/* LuaJIT's collector begins again when there is so much, in percent of what it
+ * has left. */
+#define WSP_LUA_GC_PAUSE 200
+
 /* What the payloads of a server's frames are. */
 enum wsp_lua_format {
     WSP_LUA_FORMAT_JSON,
@@ -81,6 +85,8 @@ struct wsp_lua_state {
                                 table, wspulse.array */
     const void *array_mark;  /* its address */
     const void *empty_array; /* the table wspulse.empty_array */
+    int gc_pause; /* of the collector, as lua_lane.c has set it last; -1: a
+                     script sets it */
     struct wsp_lua_keys keys;
     struct wsp_lua_frame
         *lane_frame; /* of the message on its way through a lane,

@@ -18,7 +18,14 @@
 #define WSP_AGAIN_ROW 32            /* tries in a row */
 #define WSP_AGAIN_BYTES (64 * 1024) /* received in a row */
 #define WSP_AGAIN_MS 4              /* spent in a row */
-#define WSP_AGAIN_PAUSE_MAX 64      /* turns without a try */
+#define WSP_AGAIN_PAUSE_MAX 64      /* occasions without a try */
+
+/* When a try may be worth it. */
+enum wsp_again_occasion {
+    WSP_AGAIN_AT_ONCE,  /* a turn has ended: something may have come since */
+    WSP_AGAIN_SOMEBODY, /* somebody is ready: it may be the same one */
+    WSP_AGAIN_OCCASIONS,
+};
 
 /* Serves `who` if there is something; returns how many bytes that were, 0 when
  * there was nothing and nothing has happened. */
@@ -32,8 +39,10 @@ struct wsp_again {
     unsigned row;      /* tries since the kernel was asked */
     size_t bytes;      /* received since then */
     uint64_t began_ms; /* when the row began */
-    unsigned pause;    /* turns to go without a try */
-    unsigned failures; /* tries in a row that failed */
+    struct {
+        unsigned pause;    /* occasions to pass without a try */
+        unsigned failures; /* tries in a row that failed */
+    } on[WSP_AGAIN_OCCASIONS];
 };
 
 /* Notes that `who` was served. */
@@ -48,8 +57,13 @@ static inline void wsp_again_forget(struct wsp_again *again, const void *who)
     }
 }
 
-/* Begins a turn. Returns true when somebody was served and the kernel need not
- * be asked. `now_ms` is read only when it is needed. */
-bool wsp_again_try(struct wsp_again *again, uint64_t (*now_ms)(void));
+/* Serves the one who was served alone in the turn before, if a try is worth it
+ * and fair to the others. Returns true when somebody was served and the kernel
+ * need not be asked. `now_ms` is read only when it is needed. */
+bool wsp_again_try(struct wsp_again *again, enum wsp_again_occasion occasion,
+                   uint64_t (*now_ms)(void));
+
+/* The kernel is asked who is ready: a new row begins. */
+void wsp_again_asked(struct wsp_again *again);
 
 #endif

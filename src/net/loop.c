@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "net/poller.h"
+#include "net/stream.h"
 #include "net/watchdog.h"
+
+#define CROWD_ROUNDS 4 /* turns in a row for streams alone */
 
 TAILQ_HEAD(tail_list, wsp_loop_tail);
 
@@ -19,9 +23,13 @@ struct wsp_loop {
     struct tail_list tails;
     struct wsp_loop_tail *next_tail; /* while tails run: the one after */
     const void *current;             /* see wsp_loop_set_current */
-    struct wsp_again again;          /* who begins the next turn */
-    atomic_bool is_stopped;          /* wsp_loop_run is to return */
-    bool is_hurried;                 /* the next turn does not wait */
+    struct wsp_poller poller;        /* of the streams */
+    struct event streams;            /* one of them is ready */
+    unsigned rounds;        /* turns in a row that went to the streams alone */
+    bool is_crowded;        /* many of them were ready the last time */
+    struct wsp_again again; /* who begins the next turn */
+    atomic_bool is_stopped; /* wsp_loop_run is to return */
+    bool is_hurried;        /* the next turn does not wait */
     bool is_in_turn;
     bool has_now; /* now_ms is of this turn */
     uint64_t now_ms;
@@ -59,6 +67,26 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     wsp_mailbox_run(&loop->mailbox);
 }
 
+/* Asks which streams are ready and serves them. Returns false when none was. */
+static bool serve_streams(struct wsp_loop *loop)
+{
+    wsp_again_asked(&loop->again);
+    int count = wsp_poller_run(&loop->poller);
+    loop->is_crowded = count > 1;
+    return count > 0;
+}
+
+/* libevent knows that some stream is ready, not which. */
+static void on_streams(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct wsp_loop *loop = arg;
+    if (!wsp_again_try(&loop->again, WSP_AGAIN_SOMEBODY, read_coarse_ms)) {
+        serve_streams(loop);
+    }
+}
+
 /* The wait is over; nothing else is to be done. */
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
@@ -84,6 +112,13 @@ static struct event_base *make_base(void)
     }
     event_config_free(config);
     return base;
+}
+
+static bool watch_streams(struct wsp_loop *loop)
+{
+    event_assign(&loop->streams, loop->base, loop->poller.fd,
+                 EV_READ | EV_PERSIST, on_streams, loop);
+    return event_add(&loop->streams, NULL) == 0;
 }
 
 static bool watch_mailbox(struct wsp_loop *loop)
@@ -136,12 +171,17 @@ struct wsp_loop *wsp_loop_new(struct wsp_diag *diag)
     if (wsp_mailbox_init(&loop->mailbox, diag) != WSP_OK) {
         goto undo_loop;
     }
-    if (!watch_mailbox(loop)) {
-        wsp_diag_set(diag, WSP_ERR_IO, "event loop: cannot watch its mailbox");
+    if (wsp_poller_init(&loop->poller, wsp_stream_ready, diag) != WSP_OK) {
         goto undo_mailbox;
+    }
+    if (!watch_mailbox(loop) || !watch_streams(loop)) {
+        wsp_diag_set(diag, WSP_ERR_IO, "event loop: cannot watch its own");
+        goto undo_poller;
     }
     return loop;
 
+undo_poller:
+    wsp_poller_fini(&loop->poller);
 undo_mailbox:
     wsp_mailbox_fini(&loop->mailbox);
 undo_loop:
@@ -167,6 +207,8 @@ void wsp_loop_free(struct wsp_loop *loop)
     }
     event_del(&loop->mail);
     event_del(&loop->limit);
+    event_del(&loop->streams);
+    wsp_poller_fini(&loop->poller);
     wsp_mailbox_fini(&loop->mailbox);
     free_loop(loop);
 }
@@ -184,6 +226,18 @@ static void run_tails(struct wsp_loop *loop)
     loop->next_tail = NULL;
 }
 
+/* While many streams are ready most turns are theirs: everything else waits for
+ * a few turns at most, and libevent is not asked for nothing. */
+static bool serve_crowd(struct wsp_loop *loop)
+{
+    if (!loop->is_crowded || loop->rounds == CROWD_ROUNDS) {
+        loop->rounds = 0;
+        return false;
+    }
+    loop->rounds++;
+    return serve_streams(loop);
+}
+
 /* Waits and runs the callbacks. Returns false when the kernel refuses to
  * wait. */
 static bool serve(struct wsp_loop *loop, bool may_wait)
@@ -191,7 +245,8 @@ static bool serve(struct wsp_loop *loop, bool may_wait)
     if (!may_wait || loop->is_hurried) {
         return event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0;
     }
-    return wsp_again_try(&loop->again, read_coarse_ms) ||
+    return serve_crowd(loop) ||
+           wsp_again_try(&loop->again, WSP_AGAIN_AT_ONCE, read_coarse_ms) ||
            event_base_loop(loop->base, EVLOOP_ONCE) >= 0;
 }
 
@@ -301,6 +356,7 @@ bool wsp_loop_is_current(const struct wsp_loop *loop, const void *object)
 
 void wsp_loop_drop_current(struct wsp_loop *loop, const void *object)
 {
+    wsp_poller_forget(&loop->poller, object);
     wsp_again_forget(&loop->again, object);
     if (loop->current == object) {
         loop->current = NULL;
@@ -311,6 +367,12 @@ void wsp_loop_note_served(struct wsp_loop *loop, wsp_again_fn fn, void *stream,
                           size_t bytes)
 {
     wsp_again_note(&loop->again, fn, stream, bytes);
+}
+
+bool wsp_loop_watch_socket(struct wsp_loop *loop, int fd, uint32_t before,
+                           uint32_t events, void *stream)
+{
+    return wsp_poller_watch(&loop->poller, fd, before, events, stream);
 }
 
 struct event_base *wsp_loop_base(struct wsp_loop *loop)

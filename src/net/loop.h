@@ -65,6 +65,11 @@ struct wsp_hold_board *wsp_loop_board(struct wsp_loop *loop);
 
 struct event_base *wsp_loop_base(struct wsp_loop *loop);
 
+/* Watches the socket of a stream (net/poller.h): what was served is told to
+ * wsp_stream_ready. */
+bool wsp_loop_watch_socket(struct wsp_loop *loop, int fd, uint32_t before,
+                           uint32_t events, void *stream);
+
 /* WSP_LOOP_READ_GAP and WSP_LOOP_READ_BYTES bytes, used by one callback at a
  * time. Plain bytes are received at the front. Ciphertext is received behind the
  * gap, and plaintext made of it written to the front; it never catches up with

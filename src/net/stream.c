@@ -2,7 +2,7 @@
 #include "net/stream.h"
 
 #include <errno.h>
-#include <event2/event.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ void wsp_stream_end(struct wsp_stream *stream, int error)
 {
     stream->has_ended = true;
     wsp_stream_want_read(stream, false);
-    stream->ops->on_end(stream->ud, error);
+    stream->ops->on_end(stream, error);
 }
 
 static size_t serve_again(void *ud);
@@ -24,7 +24,7 @@ static size_t serve_again(void *ud);
  * or 0 when there was nothing. */
 static size_t receive(struct wsp_stream *stream)
 {
-    struct wsp_loop *loop = stream->loop;
+    struct wsp_loop *loop = wsp_stream_loop(stream);
     uint8_t *buffer = wsp_loop_read_buffer(loop);
     size_t gap = stream->tls ? WSP_LOOP_READ_GAP : 0;
     ssize_t got;
@@ -37,7 +37,7 @@ static size_t receive(struct wsp_stream *stream)
         if (gap) {
             wsp_stream_tls_take(stream, buffer, (size_t)got);
         } else {
-            stream->ops->on_data(stream->ud, buffer, (size_t)got);
+            stream->ops->on_data(stream, buffer, (size_t)got);
         }
         return (size_t)got;
     }
@@ -52,7 +52,7 @@ static size_t receive(struct wsp_stream *stream)
 static size_t serve_again(void *ud)
 {
     struct wsp_stream *stream = ud;
-    struct wsp_loop *loop = stream->loop;
+    struct wsp_loop *loop = wsp_stream_loop(stream);
     if (!stream->wants_read) {
         return 0;
     }
@@ -64,43 +64,35 @@ static size_t serve_again(void *ud)
 
 /* Room to write comes first: what a peer is owed leaves before more of its
  * requests are read. */
-static void on_ready(evutil_socket_t fd, short what, void *arg)
+void wsp_stream_ready(void *ready, uint32_t events)
 {
-    (void)fd;
-    struct wsp_stream *stream = arg;
-    struct wsp_loop *loop = stream->loop;
+    struct wsp_stream *stream = ready;
+    struct wsp_loop *loop = wsp_stream_loop(stream);
     wsp_loop_set_current(loop, stream);
-    bool has_room = what & EV_WRITE;
+    bool has_room = events & (EPOLLOUT | EPOLLERR | EPOLLHUP);
     if (has_room && stream->has_backlog) {
         has_room = wsp_stream_tls_flush(stream);
     }
     if (has_room && stream->wants_write) {
-        stream->ops->on_writable(stream->ud);
+        stream->ops->on_writable(stream);
     }
-    if (wsp_loop_is_current(loop, stream) && (what & EV_READ) &&
-        stream->wants_read) {
+    if (wsp_loop_is_current(loop, stream) &&
+        (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && stream->wants_read) {
         receive(stream);
     }
     wsp_loop_set_current(loop, NULL);
 }
 
-/* Watches for what is wanted. libevent cannot change the kinds of an event in
- * place: it is taken out and put in again. */
+/* Watches for what is wanted. */
 static bool watch(struct wsp_stream *stream, bool wants_read, bool wants_write)
 {
+    uint32_t events = wants_read ? EPOLLIN : 0U;
+    events |= wants_write || stream->has_backlog ? EPOLLOUT : 0U;
     stream->wants_read = wants_read;
     stream->wants_write = wants_write;
-    event_del(&stream->event);
-    bool awaits_room = wants_write || stream->has_backlog;
-    if (!wants_read && !awaits_room) {
-        return true;
-    }
-    short kinds = EV_PERSIST;
-    kinds = (short)(kinds | (wants_read ? EV_READ : 0));
-    kinds = (short)(kinds | (awaits_room ? EV_WRITE : 0));
-    event_assign(&stream->event, wsp_loop_base(stream->loop), stream->fd, kinds,
-                 on_ready, stream);
-    if (event_add(&stream->event, NULL) == 0) {
+    if (wsp_loop_watch_socket(wsp_stream_loop(stream), stream->fd,
+                              stream->watched, events, stream)) {
+        stream->watched = (uint8_t)events;
         return true;
     }
     stream->wants_read = false;
@@ -108,20 +100,18 @@ static bool watch(struct wsp_stream *stream, bool wants_read, bool wants_write)
     return false;
 }
 
+_Static_assert((EPOLLIN | EPOLLOUT) <= UINT8_MAX, "both fit into `watched`");
+
 /* ---- life ---- */
 
-void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,
-                     const struct wsp_stream_ops *ops, void *ud)
+void wsp_stream_init(struct wsp_stream *stream, int fd,
+                     const struct wsp_stream_ops *ops)
 {
     *stream = (struct wsp_stream){
         .ops = ops,
-        .ud = ud,
-        .loop = loop,
         .fd = fd,
         .read_shift = WSP_STREAM_READ_SHIFT,
     };
-    event_assign(&stream->event, wsp_loop_base(loop), fd, EV_PERSIST, on_ready,
-                 stream);
 }
 
 void wsp_stream_fini(struct wsp_stream *stream)
@@ -129,22 +119,19 @@ void wsp_stream_fini(struct wsp_stream *stream)
     if (stream->fd < 0) {
         return;
     }
-    event_del(&stream->event);
+    struct wsp_loop *loop = wsp_stream_loop(stream);
     if (stream->tls) {
         wsp_stream_tls_fini(stream);
     }
+    /* A process that a script has just started may hold a copy of the
+     * descriptor, and then closing ours would not end the watch. */
+    wsp_loop_watch_socket(loop, stream->fd, stream->watched, 0, stream);
     close(stream->fd);
     stream->fd = -1;
     stream->wants_read = false;
     stream->wants_write = false;
-    wsp_loop_drop_current(stream->loop, stream);
-}
-
-void wsp_stream_set_ops(struct wsp_stream *stream,
-                        const struct wsp_stream_ops *ops, void *ud)
-{
-    stream->ops = ops;
-    stream->ud = ud;
+    stream->watched = 0;
+    wsp_loop_drop_current(loop, stream);
 }
 
 bool wsp_stream_want_read(struct wsp_stream *stream, bool is_wanted)

@@ -6,7 +6,6 @@
 #ifndef WSP_NET_STREAM_H
 #define WSP_NET_STREAM_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,37 +17,39 @@
 #define WSP_STREAM_PARTS_MAX 1024 /* the kernel's own limit (UIO_MAXIOV) */
 
 struct wsp_certificate;
+struct wsp_stream;
 struct wsp_tls;
 struct wsp_tls_context;
 
-/* What happens on a stream. Inside any of them the stream may be closed
- * (wsp_stream_fini): nothing is touched afterwards. */
+/* What happens on a stream; its owner finds itself with a container-of. Inside
+ * any of them but `loop` the stream may be closed (wsp_stream_fini): nothing is
+ * touched afterwards. */
 struct wsp_stream_ops {
+    /* The loop that the stream is on. */
+    struct wsp_loop *(*loop)(const struct wsp_stream *stream);
     /* Bytes arrived; they lie in the loop's shared buffer until the call
      * returns and may be changed. */
-    void (*on_data)(void *ud, uint8_t *data, size_t len);
+    void (*on_data)(struct wsp_stream *stream, uint8_t *data, size_t len);
     /* The peer sent its last byte (error 0), or the socket failed (errno;
      * EPROTO: TLS did, wsp_stream_tls_failure says why). Reading has been
      * stopped. Called once. */
-    void (*on_end)(void *ud, int error);
+    void (*on_end)(struct wsp_stream *stream, int error);
     /* wsp_stream_want_write asked for this; it stays asked for until turned
      * off. */
-    void (*on_writable)(void *ud);
+    void (*on_writable)(struct wsp_stream *stream);
 };
 
 /* Embedded, 1 per socket: keep it small. */
 struct wsp_stream {
-    struct event event; /* one event, re-assigned as wants change */
     const struct wsp_stream_ops *ops;
-    void *ud; /* passed to ops */
-    struct wsp_loop *loop;
     struct wsp_tls *tls; /* heap; NULL: plain */
     int fd;              /* -1 once closed */
-    bool wants_read;
-    bool wants_write;
+    bool wants_read : 1;
+    bool wants_write : 1;
     bool has_ended : 1;   /* private: on_end was called */
     bool has_backlog : 1; /* encrypted bytes wait: nothing more is accepted */
     uint8_t read_shift;   /* one receive takes WSP_LOOP_READ_BYTES >> this */
+    uint8_t watched;      /* private: what the loop watches the socket for */
 };
 
 /* Of a new stream: 16 KiB at a time. Whoever knows what the bytes cost may
@@ -63,8 +64,8 @@ static inline size_t wsp_stream_read_size(const struct wsp_stream *stream)
 }
 
 /* Takes over `fd` (non-blocking). Nothing is watched yet. */
-void wsp_stream_init(struct wsp_stream *stream, struct wsp_loop *loop, int fd,
-                     const struct wsp_stream_ops *ops, void *ud);
+void wsp_stream_init(struct wsp_stream *stream, int fd,
+                     const struct wsp_stream_ops *ops);
 
 /* Has the stream speak TLS, as a server, before anything was read. Returns false
  * without memory. */
@@ -74,10 +75,6 @@ bool wsp_stream_secure(struct wsp_stream *stream,
 /* Closes the descriptor and stops every callback; TLS is closed in order when
  * the socket takes that. Idempotent. */
 void wsp_stream_fini(struct wsp_stream *stream);
-
-/* Changes who is told (HTTP first, WebSocket later). */
-void wsp_stream_set_ops(struct wsp_stream *stream,
-                        const struct wsp_stream_ops *ops, void *ud);
 
 /* Watches for input or for room to write, or stops to. Input is not watched for
  * again after on_end. Returns false when the kernel or memory refuses; then
@@ -102,6 +99,16 @@ void wsp_stream_shutdown(struct wsp_stream *stream);
 
 /* Makes wsp_stream_fini send RST instead of FIN (SO_LINGER 0). */
 void wsp_stream_abort_on_close(struct wsp_stream *stream);
+
+static inline struct wsp_loop *wsp_stream_loop(const struct wsp_stream *stream)
+{
+    return stream->ops->loop(stream);
+}
+
+/* ---- for the loop ---- */
+
+/* The socket of `stream` is ready: `events` are those of epoll. */
+void wsp_stream_ready(void *stream, uint32_t events);
 
 /* ---- TLS (stream_tls.c) ---- */
 

@@ -268,12 +268,12 @@ static int answer(struct wsp_stream *stream)
 
 void wsp_stream_tls_take(struct wsp_stream *stream, uint8_t *buffer, size_t len)
 {
-    struct wsp_loop *loop = stream->loop;
+    struct wsp_loop *loop = wsp_stream_loop(stream);
     wsp_tls_feed(stream->tls, buffer + WSP_LOOP_READ_GAP, len);
     ssize_t result = decrypt(stream->tls, buffer, &len);
     int error = answer(stream);
     if (len > 0) {
-        stream->ops->on_data(stream->ud, buffer, len);
+        stream->ops->on_data(stream, buffer, len);
     }
     if (!wsp_loop_is_current(loop, stream)) {
         return;

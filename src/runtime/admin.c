@@ -73,7 +73,7 @@ static bool write_metrics(const struct wsp_server *server, struct wsp_buf *out)
     const struct wsp_metrics_now now = {
         .server = server->settings->options.name,
         .generation = hub->config.generation,
-        .connections = HASH_COUNT(hub->sessions),
+        .connections = wsp_hub_session_count(hub),
         .rooms = HASH_COUNT(hub->rooms.table),
         .suspended = hub->suspended_count,
         .compression_held =

@@ -40,18 +40,6 @@ void wsp_channel_uncork(struct wsp_transport *transport)
     wsp_transport_write(transport, server->cork, len);
 }
 
-/* Copies the head of a frame: mostly two bytes or four. */
-static inline void copy_head(uint8_t *out, const uint8_t *head, size_t len)
-{
-    if (len == 2) {
-        memcpy(out, head, 2);
-    } else if (len == 4) {
-        memcpy(out, head, 4);
-    } else {
-        memcpy(out, head, len);
-    }
-}
-
 /* Appends to the cork; false when it has no room. */
 static bool cork(struct wsp_transport *transport, const void *data, size_t len)
 {
@@ -182,7 +170,7 @@ static bool put_frame(struct wsp_transport *transport, const uint8_t *head,
     }
     uint8_t *out = server->cork + server->cork_len;
     server->cork_len += len;
-    copy_head(out, head, head_len);
+    memcpy(out, head, head_len);
     if (payload.len) {
         memcpy(out + head_len, payload.data, payload.len);
     }
@@ -195,8 +183,7 @@ static bool put_packed(struct wsp_transport *transport, uint8_t opcode,
 {
     struct wsp_compression *compression = &transport->server->compression;
     struct wsp_packed packed;
-    if (transport->window_bits == 0 ||
-        !wsp_compression_pack(compression, message, opcode,
+    if (!wsp_compression_pack(compression, message, opcode,
                               transport->window_bits, &packed)) {
         return false;
     }
@@ -210,18 +197,37 @@ static bool put_packed(struct wsp_transport *transport, uint8_t opcode,
     return true;
 }
 
-static bool put(struct wsp_link *link, const uint8_t *head, size_t head_len,
-                struct wsp_span payload)
+/* Puts a message that is long, or for which the cork must be written first. */
+static bool put_plain(struct wsp_transport *transport, uint8_t opcode,
+                      struct wsp_span message)
+{
+    uint8_t head[WSP_FRAME_HEAD_MAX];
+    size_t head_len = wsp_frame_head_build(head, opcode, message.len);
+    return put_frame(transport, head, head_len, message);
+}
+
+static bool put(struct wsp_link *link, uint8_t opcode, struct wsp_span message)
 {
     struct wsp_transport *transport = transport_of(link);
+    struct wsp_server *server = transport->server;
     bool is_put;
     if (!may_put(transport)) {
         return false;
     }
-    if (put_packed(transport, head[0] & 0xF, payload, &is_put)) {
+    if (transport->window_bits != 0 &&
+        put_packed(transport, opcode, message, &is_put)) {
         return is_put;
     }
-    return put_frame(transport, head, head_len, payload);
+    size_t room = WSP_LOOP_CORK_BYTES - server->cork_len;
+    if (message.len == 0 || message.len > COPY_MAX ||
+        room < WSP_FRAME_HEAD_MAX + message.len) {
+        return put_plain(transport, opcode, message);
+    }
+    uint8_t *out = server->cork + server->cork_len;
+    size_t head_len = wsp_frame_head_build(out, opcode, message.len);
+    memcpy(out + head_len, message.data, message.len);
+    server->cork_len += head_len + message.len;
+    return true;
 }
 
 static bool put_blob(struct wsp_link *link, struct wsp_blob *blob)
@@ -250,9 +256,14 @@ struct batch {
 static void take_in_hand(struct wsp_transport *transport, struct wsp_blob *blob,
                          struct wsp_blob *form, size_t offset)
 {
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
     count_form(transport, blob, form);
-    transport->hand = form;
-    transport->hand_offset = offset;
+    if (!busy) {
+        wsp_blob_unref(blob, 1); /* the transport has failed */
+        return;
+    }
+    busy->hand = form;
+    busy->hand_offset = offset;
     if (form != blob) {
         wsp_blob_ref(form, 1);
         wsp_blob_unref(blob, 1);
@@ -306,7 +317,8 @@ static uint32_t write_blobs(struct wsp_link *link,
     }
     const struct batch batch = {blobs, forms, count};
     uint32_t taken = settle_written(transport, &batch, (size_t)written);
-    if (taken == count && wsp_transport_is_drained(transport)) {
+    if (transport->is_failed_listed ||
+        (taken == count && wsp_transport_is_drained(transport))) {
         return taken;
     }
     if (wsp_stream_want_write(&transport->stream, true)) {
@@ -362,20 +374,21 @@ void wsp_channel_pong(struct wsp_transport *transport, const uint8_t *data,
         emit_control(transport, WSP_OPCODE_PONG, data, len);
         return;
     }
-    if (!transport->pong) {
-        transport->pong = malloc(sizeof *transport->pong);
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (busy && !busy->pong) {
+        busy->pong = malloc(sizeof *busy->pong);
     }
-    if (transport->pong) {
-        transport->pong->len = (uint8_t)len;
-        memcpy(transport->pong->data, data, len);
+    if (busy && busy->pong) {
+        busy->pong->len = (uint8_t)len;
+        memcpy(busy->pong->data, data, len);
     }
 }
 
 void wsp_channel_drained(struct wsp_transport *transport)
 {
-    struct wsp_pong *pong = transport->pong;
+    struct wsp_pong *pong = transport->busy ? transport->busy->pong : NULL;
     if (pong) {
-        transport->pong = NULL;
+        transport->busy->pong = NULL;
         emit_control(transport, WSP_OPCODE_PONG, pong->data, pong->len);
         free(pong);
     }
@@ -387,7 +400,7 @@ void wsp_channel_drained(struct wsp_transport *transport)
 void wsp_channel_open(struct wsp_transport *transport,
                       const struct wsp_extension *agreed)
 {
-    transport->window_bits = agreed->server_bits;
+    transport->window_bits = agreed->server_bits & 15U;
     transport->phase = WSP_TRANSPORT_OPEN;
     transport->link.ops = &wsp_channel_link_ops;
     transport->is_channel = true;

@@ -111,9 +111,19 @@ static void hand_over(struct peer *peer, size_t len)
     peer->control->fn(peer->control->ud, line, argument, peer->reply);
 }
 
-static void on_data(void *ud, uint8_t *data, size_t len)
+static struct peer *peer_of(const struct wsp_stream *stream)
 {
-    struct peer *peer = ud;
+    return (struct peer *)((uintptr_t)stream - offsetof(struct peer, stream));
+}
+
+static struct wsp_loop *loop_of(const struct wsp_stream *stream)
+{
+    return peer_of(stream)->control->loop;
+}
+
+static void on_data(struct wsp_stream *stream, uint8_t *data, size_t len)
+{
+    struct peer *peer = peer_of(stream);
     const uint8_t *end = memchr(data, '\n', len);
     size_t wanted = end ? (size_t)(end - data) : len;
     if (wanted > sizeof peer->line - peer->len) {
@@ -127,19 +137,20 @@ static void on_data(void *ud, uint8_t *data, size_t len)
     }
 }
 
-static void on_end(void *ud, int error)
+static void on_end(struct wsp_stream *stream, int error)
 {
     (void)error;
-    drop_peer(ud);
+    drop_peer(peer_of(stream));
 }
 
 /* Never asked for: an answer is one write. */
-static void on_writable(void *ud)
+static void on_writable(struct wsp_stream *stream)
 {
-    (void)ud;
+    (void)stream;
 }
 
-static const struct wsp_stream_ops peer_ops = {on_data, on_end, on_writable};
+static const struct wsp_stream_ops peer_ops = {loop_of, on_data, on_end,
+                                               on_writable};
 
 /* ---- accepting ---- */
 
@@ -185,7 +196,7 @@ static void on_accept(void *ud, int fd, const struct wsp_address *address)
     }
     LIST_INSERT_HEAD(&control->peers, peer, link);
     control->peer_count++;
-    wsp_stream_init(&peer->stream, control->loop, fd, &peer_ops, peer);
+    wsp_stream_init(&peer->stream, fd, &peer_ops);
     if (!wsp_stream_want_read(&peer->stream, true)) {
         drop_peer(peer);
     }

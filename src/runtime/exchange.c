@@ -34,7 +34,7 @@ struct wsp_exchange *wsp_exchange_new(struct wsp_transport *transport,
 static void hold(struct wsp_exchange *exchange)
 {
     struct wsp_transport *transport = exchange->transport;
-    size_t held = transport->rest.len - transport->rest_offset;
+    size_t held = transport->busy->rest.len - transport->busy->rest_offset;
     transport->server->held += held - exchange->held;
     exchange->held = held;
 }

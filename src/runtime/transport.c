@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/exchange.h"
 #include "runtime/quota.h"
@@ -13,18 +14,63 @@
 /* So much of a batch of frames going out at once counts as progress. */
 #define PROGRESS_BYTES 4096
 
-/* ---- ends ---- */
+/* ---- what is there while it is busy ---- */
+
+static void on_deadline(struct wsp_deadline *deadline);
+
+struct wsp_transport_busy *wsp_transport_get_busy(
+    struct wsp_transport *transport)
+{
+    struct wsp_transport_busy *busy = transport->busy;
+    if (busy) {
+        return busy;
+    }
+    busy = calloc(1, sizeof *busy);
+    if (!busy) {
+        wsp_transport_fail(transport, ENOMEM);
+        return NULL;
+    }
+    busy->transport = transport;
+    busy->deadline.fn = on_deadline;
+    transport->busy = busy;
+    return busy;
+}
+
+static bool is_armed(const struct wsp_transport *transport)
+{
+    return transport->busy && transport->busy->deadline.at_ms != 0;
+}
+
+/* Gives back what an open transport has no use for any more. */
+static void come_to_rest(struct wsp_transport *transport)
+{
+    struct wsp_transport_busy *busy = transport->busy;
+    if (busy && transport->phase == WSP_TRANSPORT_OPEN && !busy->exchange &&
+        !busy->pong && !is_armed(transport) && !transport->is_failed_listed &&
+        wsp_transport_is_drained(transport)) {
+        transport->busy = NULL;
+        wsp_buf_fini(&busy->rest);
+        free(busy);
+    }
+}
 
 void wsp_transport_arm(struct wsp_transport *transport, uint64_t after_ms)
 {
     struct wsp_hub *hub = &transport->server->hub;
     if (after_ms == 0 || transport->phase == WSP_TRANSPORT_DEAD) {
-        wsp_wheel_disarm(&hub->wheel, &transport->deadline);
+        if (is_armed(transport)) {
+            wsp_wheel_disarm(&hub->wheel, &transport->busy->deadline);
+        }
         return;
     }
-    wsp_wheel_arm(&hub->wheel, &transport->deadline,
-                  wsp_hub_now_ms(hub) + after_ms);
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (busy) {
+        wsp_wheel_arm(&hub->wheel, &busy->deadline,
+                      wsp_hub_now_ms(hub) + after_ms);
+    }
 }
+
+/* ---- ends ---- */
 
 /* The close barrier no longer waits for this one. */
 static void leave_channels(struct wsp_transport *transport)
@@ -54,14 +100,25 @@ void wsp_transport_destroy(struct wsp_transport *transport)
     wsp_server_wake(server);
 }
 
+/* Without memory to note it in, want of memory is what it failed for. */
+static void note_failure(struct wsp_transport *transport, int error)
+{
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (busy) {
+        busy->failure = error;
+    }
+}
+
 void wsp_transport_fail(struct wsp_transport *transport, int error)
 {
     struct wsp_server *server = transport->server;
     if (transport->phase == WSP_TRANSPORT_DEAD || transport->is_failed_listed) {
         return;
     }
-    transport->failure = error;
     transport->is_failed_listed = true;
+    if (transport->busy || error != ENOMEM) {
+        note_failure(transport, error);
+    }
     STAILQ_INSERT_TAIL(&server->failed, transport, fallen);
     wsp_server_wake(server);
 }
@@ -86,19 +143,29 @@ void wsp_transport_collect_failed(struct wsp_transport *transport)
         STAILQ_INSERT_TAIL(&transport->server->dead, transport, fallen);
         return;
     }
-    tell_session(transport, WSP_ERR_IO, transport->failure);
+    tell_session(transport, WSP_ERR_IO,
+                 transport->busy ? transport->busy->failure : ENOMEM);
     wsp_transport_destroy(transport);
+}
+
+static void free_busy(struct wsp_transport_busy *busy)
+{
+    if (!busy) {
+        return;
+    }
+    if (busy->hand) {
+        wsp_blob_unref(busy->hand, 1);
+    }
+    wsp_exchange_free(busy->exchange);
+    wsp_buf_fini(&busy->rest);
+    free(busy->pong);
+    free(busy);
 }
 
 void wsp_transport_free(struct wsp_transport *transport)
 {
     wsp_reader_fini(&transport->reader, transport->server->readers);
-    if (transport->hand) {
-        wsp_blob_unref(transport->hand, 1);
-    }
-    wsp_exchange_free(transport->exchange);
-    wsp_buf_fini(&transport->rest);
-    free(transport->pong);
+    free_busy(transport->busy);
     free(transport);
 }
 
@@ -106,8 +173,7 @@ void wsp_transport_free(struct wsp_transport *transport)
 
 void wsp_transport_watch_output(struct wsp_transport *transport)
 {
-    if (transport->phase == WSP_TRANSPORT_OPEN &&
-        transport->deadline.at_ms == 0) {
+    if (transport->phase == WSP_TRANSPORT_OPEN && !is_armed(transport)) {
         wsp_transport_arm(transport,
                           transport->server->settings->write_wait_ms);
     }
@@ -144,7 +210,8 @@ bool wsp_transport_watch_backlog(struct wsp_transport *transport)
 static bool keep_rest(struct wsp_transport *transport, const void *data,
                       size_t len)
 {
-    if (!wsp_buf_add(&transport->rest, data, len)) {
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (!busy || !wsp_buf_add(&busy->rest, data, len)) {
         wsp_transport_fail(transport, ENOMEM);
         return false;
     }
@@ -173,53 +240,64 @@ bool wsp_transport_write(struct wsp_transport *transport, const void *data,
 }
 
 /* Writes what a blob in hand still has. Returns true when it is out. */
-static bool write_hand(struct wsp_transport *transport)
+static bool write_hand(struct wsp_transport *transport,
+                       struct wsp_transport_busy *busy)
 {
-    struct wsp_blob *blob = transport->hand;
+    struct wsp_blob *blob = busy->hand;
     if (!blob) {
         return true;
     }
-    ssize_t written = wsp_stream_write(
-        &transport->stream, wsp_blob_data(blob) + transport->hand_offset,
-        blob->len - transport->hand_offset);
+    ssize_t written = wsp_stream_write(&transport->stream,
+                                       wsp_blob_data(blob) + busy->hand_offset,
+                                       blob->len - busy->hand_offset);
     if (written < 0) {
         wsp_transport_fail(transport, (int)-written);
         return false;
     }
-    transport->hand_offset += (size_t)written;
-    if (transport->hand_offset < blob->len) {
+    busy->hand_offset += (size_t)written;
+    if (busy->hand_offset < blob->len) {
         return false;
     }
-    transport->hand = NULL;
+    busy->hand = NULL;
     wsp_blob_unref(blob, 1);
     note_progress(transport);
     return true;
 }
 
-static bool write_rest(struct wsp_transport *transport)
+static bool write_rest(struct wsp_transport *transport,
+                       struct wsp_transport_busy *busy)
 {
-    struct wsp_buf *rest = &transport->rest;
-    size_t left = rest->len - transport->rest_offset;
+    struct wsp_buf *rest = &busy->rest;
+    size_t left = rest->len - busy->rest_offset;
     if (left == 0) {
         return true;
     }
-    ssize_t written = wsp_stream_write(
-        &transport->stream, rest->data + transport->rest_offset, left);
+    ssize_t written = wsp_stream_write(&transport->stream,
+                                       rest->data + busy->rest_offset, left);
     if (written < 0) {
         wsp_transport_fail(transport, (int)-written);
         return false;
     }
-    transport->rest_offset += (size_t)written;
-    if (transport->rest_offset < rest->len) {
+    busy->rest_offset += (size_t)written;
+    if (busy->rest_offset < rest->len) {
         if (written >= PROGRESS_BYTES) {
             note_progress(transport);
         }
         return false;
     }
     wsp_buf_fini(rest);
-    transport->rest_offset = 0;
+    busy->rest_offset = 0;
     note_progress(transport);
     return true;
+}
+
+/* Writes what waits. Returns true when it is out. */
+static bool write_waiting(struct wsp_transport *transport)
+{
+    struct wsp_transport_busy *busy = transport->busy;
+    return (!busy ||
+            (write_hand(transport, busy) && write_rest(transport, busy))) &&
+           !transport->stream.has_backlog;
 }
 
 void wsp_transport_shut_down(struct wsp_transport *transport)
@@ -261,12 +339,23 @@ static void hear_of_it(struct wsp_transport *transport)
     }
 }
 
-static void on_data(void *ud, uint8_t *data, size_t len)
+static struct wsp_transport *transport_of(const struct wsp_stream *stream)
 {
-    struct wsp_transport *transport = ud;
+    return (struct wsp_transport *)((uintptr_t)stream -
+                                    offsetof(struct wsp_transport, stream));
+}
+
+static struct wsp_loop *loop_of(const struct wsp_stream *stream)
+{
+    return transport_of(stream)->server->loop;
+}
+
+static void on_data(struct wsp_stream *stream, uint8_t *data, size_t len)
+{
+    struct wsp_transport *transport = transport_of(stream);
     switch ((enum wsp_transport_phase)transport->phase) {
     case WSP_TRANSPORT_HTTP:
-        wsp_exchange_on_data(transport->exchange, data, len);
+        wsp_exchange_on_data(transport->busy->exchange, data, len);
         break;
     case WSP_TRANSPORT_OPEN:
     case WSP_TRANSPORT_CLOSING:
@@ -277,6 +366,7 @@ static void on_data(void *ud, uint8_t *data, size_t len)
         break;
     }
     hear_of_it(transport);
+    come_to_rest(transport);
 }
 
 /* What a peer sends to a TLS address may be anything; so may its certificate. */
@@ -284,15 +374,16 @@ static void note_tls_failure(struct wsp_transport *transport)
 {
     const char *reason = wsp_stream_tls_failure(&transport->stream);
     if (reason[0]) {
-        const struct wsp_exchange *exchange = transport->exchange;
+        const struct wsp_exchange *exchange =
+            transport->busy ? transport->busy->exchange : NULL;
         wsp_refusal_note_tls(transport->server,
                              exchange ? exchange->caller.text : "", reason);
     }
 }
 
-static void on_end(void *ud, int error)
+static void on_end(struct wsp_stream *stream, int error)
 {
-    struct wsp_transport *transport = ud;
+    struct wsp_transport *transport = transport_of(stream);
     transport->has_ended = true;
     if (error == EPROTO) {
         note_tls_failure(transport);
@@ -309,40 +400,43 @@ static void on_end(void *ud, int error)
     hear_of_it(transport);
 }
 
-static void on_writable(void *ud)
+static void on_writable(struct wsp_stream *stream)
 {
-    struct wsp_transport *transport = ud;
+    struct wsp_transport *transport = transport_of(stream);
     if (transport->stream.has_backlog) {
         note_progress(transport);
         return;
     }
-    if (!write_hand(transport) || !write_rest(transport) ||
-        transport->stream.has_backlog) {
+    if (!write_waiting(transport)) {
         return;
     }
     note_progress(transport); /* also when the socket was full between frames */
     wsp_stream_want_write(&transport->stream, false);
     if (transport->phase == WSP_TRANSPORT_HTTP) {
-        wsp_exchange_drained(transport->exchange);
+        wsp_exchange_drained(transport->busy->exchange);
         return;
     }
     wsp_channel_drained(transport);
     wsp_transport_shut_down(transport);
+    come_to_rest(transport);
 }
 
-static const struct wsp_stream_ops stream_ops = {on_data, on_end, on_writable};
+static const struct wsp_stream_ops stream_ops = {loop_of, on_data, on_end,
+                                                 on_writable};
 
 /* The phase took too long: whatever the peer trickled, it ends here. */
 static void on_deadline(struct wsp_deadline *deadline)
 {
     struct wsp_transport *transport =
-        (struct wsp_transport *)((char *)deadline -
-                                 offsetof(struct wsp_transport, deadline));
+        ((struct wsp_transport_busy *)((uintptr_t)deadline -
+                                       offsetof(struct wsp_transport_busy,
+                                                deadline)))
+            ->transport;
     if (transport->phase == WSP_TRANSPORT_OPEN) {
         tell_session(transport, WSP_ERR_WRITE_TIMEOUT, 0);
     }
     if (transport->phase == WSP_TRANSPORT_HTTP) {
-        wsp_exchange_note_timeout(transport->exchange);
+        wsp_exchange_note_timeout(transport->busy->exchange);
     } else {
         wsp_stream_abort_on_close(&transport->stream);
     }
@@ -351,11 +445,14 @@ static void on_deadline(struct wsp_deadline *deadline)
 
 /* ---- beginning ---- */
 
-static void refuse_socket(struct wsp_server *server, int fd)
+static bool begin_exchange(struct wsp_transport *transport,
+                           const struct wsp_caller *caller)
 {
-    struct wsp_stream refused;
-    wsp_stream_init(&refused, server->loop, fd, &stream_ops, NULL);
-    wsp_stream_fini(&refused);
+    struct wsp_transport_busy *busy = wsp_transport_get_busy(transport);
+    if (busy) {
+        busy->exchange = wsp_exchange_new(transport, caller);
+    }
+    return busy && busy->exchange;
 }
 
 static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
@@ -366,20 +463,17 @@ static struct wsp_transport *accept_counted(struct wsp_server *server, int fd,
     struct wsp_transport *transport = calloc(1, sizeof *transport);
     if (!transport) {
         wsp_quota_leave(server, &quota->place);
-        refuse_socket(server, fd);
+        close(fd);
         return NULL;
     }
     transport->server = server;
     transport->place = quota->place;
     transport->is_crowded = quota->is_crowded;
-    transport->deadline.fn = on_deadline;
     wsp_reader_init(&transport->reader);
-    wsp_stream_init(&transport->stream, server->loop, fd, &stream_ops,
-                    transport);
+    wsp_stream_init(&transport->stream, fd, &stream_ops);
     TAILQ_INSERT_TAIL(&server->transports, transport, entry);
-    transport->exchange = wsp_exchange_new(transport, caller);
     bool is_ready =
-        transport->exchange != NULL &&
+        begin_exchange(transport, caller) &&
         (!context || wsp_stream_secure(&transport->stream, context));
     if (!is_ready || !wsp_stream_want_read(&transport->stream, true)) {
         wsp_transport_destroy(transport);
@@ -394,7 +488,7 @@ struct wsp_transport *wsp_transport_accept(struct wsp_server *server, int fd,
 {
     struct wsp_quota quota = wsp_quota_enter(server, caller);
     if (quota.is_flooded) {
-        refuse_socket(server, fd);
+        close(fd);
         return NULL;
     }
     return accept_counted(server, fd, caller, &quota, context);

@@ -35,26 +35,35 @@ enum wsp_transport_phase {
     WSP_TRANSPORT_DEAD,
 };
 
+/* What a transport has only while it is busy, with a request, with output that
+ * waits for the socket, or with its end: most of them are idle most of the
+ * time. */
+struct wsp_transport_busy {
+    struct wsp_transport *transport;
+    struct wsp_exchange *exchange; /* while HTTP, else NULL */
+    struct wsp_blob *hand;         /* partly written, or NULL */
+    size_t hand_offset;            /* bytes of it that are out */
+    struct wsp_buf rest;           /* goes out behind `hand` */
+    size_t rest_offset;
+    struct wsp_pong *pong;        /* the latest that is owed, or NULL */
+    struct wsp_deadline deadline; /* of the phase */
+    int failure;                  /* errno once the socket failed */
+};
+
+/* One for each socket: every byte counts. */
 struct wsp_transport {
     struct wsp_link link; /* first: what the session sees */
     struct wsp_stream stream;
     struct wsp_server *server;
     TAILQ_ENTRY(wsp_transport) entry;   /* in the server's list */
     STAILQ_ENTRY(wsp_transport) fallen; /* in its failed or dead list */
-    struct wsp_exchange *exchange;      /* while HTTP, else NULL */
+    struct wsp_transport_busy *busy;    /* NULL while it is idle */
     struct wsp_reader reader;           /* from OPEN on */
-    struct wsp_blob *hand;              /* partly written, or NULL */
-    size_t hand_offset;                 /* bytes of it that are out */
-    struct wsp_buf rest;                /* goes out behind `hand` */
-    size_t rest_offset;
-    struct wsp_pong *pong;           /* the latest that is owed, or NULL */
-    struct wsp_address_count *place; /* where it is counted, or NULL */
-    struct wsp_deadline deadline;    /* of the phase */
-    int failure;                     /* errno once the socket failed */
-    struct wsp_pace control;         /* pings and pongs nobody asked for */
-    uint16_t pings_out;              /* of ours, that no pong has come for */
-    uint8_t phase;                   /* enum wsp_transport_phase */
-    uint8_t window_bits; /* what it is sent may be compressed; 0: may not */
+    struct wsp_address_count *place;    /* where it is counted, or NULL */
+    struct wsp_pace control;            /* pings and pongs nobody asked for */
+    uint16_t pings_out;                 /* of ours, that no pong has come for */
+    uint8_t phase : 3;                  /* enum wsp_transport_phase */
+    uint8_t window_bits : 4; /* what it is sent may be compressed; 0: may not */
     bool is_failed_listed : 1;
     bool is_admin : 1;     /* answers the admin endpoints and nothing else */
     bool is_crowded : 1;   /* its address has too many sockets: refused */
@@ -86,7 +95,8 @@ bool wsp_transport_write(struct wsp_transport *transport, const void *data,
 static inline bool wsp_transport_is_drained(
     const struct wsp_transport *transport)
 {
-    return !transport->hand && transport->rest.len == transport->rest_offset &&
+    const struct wsp_transport_busy *busy = transport->busy;
+    return (!busy || (!busy->hand && busy->rest.len == busy->rest_offset)) &&
            !transport->stream.has_backlog;
 }
 
@@ -108,6 +118,11 @@ void wsp_transport_fail(struct wsp_transport *transport, int error);
 void wsp_transport_collect_failed(struct wsp_transport *transport);
 
 void wsp_transport_free(struct wsp_transport *transport);
+
+/* Gives what a busy transport has, made when there is none. NULL without memory:
+ * the transport has failed then. */
+struct wsp_transport_busy *wsp_transport_get_busy(
+    struct wsp_transport *transport);
 
 /* Something waits for the socket: it must move within the write wait. */
 void wsp_transport_watch_output(struct wsp_transport *transport);

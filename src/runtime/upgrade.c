@@ -162,7 +162,7 @@ static void leave_http(struct wsp_exchange *exchange)
     struct wsp_buf in = exchange->in;
     size_t used = exchange->head_len;
     wsp_buf_init(&exchange->in);
-    transport->exchange = NULL;
+    transport->busy->exchange = NULL;
     wsp_exchange_free(exchange);
     if (in.len > used && transport->phase != WSP_TRANSPORT_DEAD) {
         wsp_channel_on_data(transport, (uint8_t *)in.data + used,
