@@ -30,7 +30,8 @@ local function count(folder, ceiling, messages)
   ))
   assert(status == 0, folder:read "stderr")
   local text = folder:read "callgrind.out"
-  return tonumber(text:match "\nsummary: (%d+)\n" or text:match "\ntotals: (%d+)\n")
+  return tonumber(
+    text:match "\nsummary: (%d+)\n" or text:match "\ntotals: (%d+)\n")
 end
 
 describe("user-space instructions per message", function()

@@ -39,7 +39,8 @@ describe("a signal to wspulse run", function()
   it("is not needed: a script that closes its server ends it", function()
     local closing = stage.script "one"
     closing = closing:gsub('res:send%("one"%)', "%0; _G.server:close()")
-    closing = closing:gsub("^return ([^\n]+.*)$", "_G.server = %1 return server")
+    closing = closing:gsub(
+      "^return ([^\n]+.*)$", "_G.server = %1 return server")
     stage.folder:write("app.lua", closing)
     local child = stage:serve { "app.lua" }
     assert.equal("one", peer.fetch(child.port))

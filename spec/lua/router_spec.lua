@@ -195,8 +195,8 @@ describe("router routes", function()
     assert.is_true(is_found)
     assert.equal("wspulse.router", getmetatable(r).__name)
     local events = {}
-    for i, route in ipairs(r._routes.list) do
-      events[i] = route.event
+    for place, route in ipairs(r._routes.list) do
+      events[place] = route.event
     end
     assert.same({ "b", "a.c" }, events)
   end)

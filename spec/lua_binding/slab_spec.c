@@ -125,7 +125,7 @@ static void takes_room_that_came_back(void **state)
 static void shrinks_a_block_without_memory(void **state)
 {
     (void)state;
-    struct wsp_lua_slab slab = {{NULL}, 0};
+    struct wsp_lua_slab slab = {.page_count = 0};
     struct block small = {NULL, 0, 1};
     struct block large = {NULL, 0, 2};
     struct block other = {NULL, 0, 3};

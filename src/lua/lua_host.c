@@ -167,7 +167,7 @@ enum wsp_err wsp_lua_host_wait(struct wsp_lua_host *host, wsp_loop_fn done,
         result = wsp_server_wait(mount->server, pass_barrier, barrier);
         if (result != WSP_OK) {
             barrier->done = NULL;
-            pass_barrier(barrier);
+            barrier->waiting--;
             break;
         }
     }
