@@ -183,7 +183,8 @@ static void read_extension(struct guest *guest, size_t len)
     const char *found = memmem(head.data, len, name, sizeof name - 1);
     const char *size = memmem(head.data, len, bits, sizeof bits - 1);
     if (found) {
-        guest->window_bits = size ? atoi(size + sizeof bits - 1) : 15;
+        guest->window_bits =
+            size ? (int)strtol(size + sizeof bits - 1, NULL, 10) : 15;
         FUZZ_CHECK(guest->window_bits >= 9 && guest->window_bits <= 15);
     }
 }

@@ -17,6 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "support/linker.h"
+
 /* System calls have no argument for a context. */
 static struct {
     atomic_int failing; /* enum kernel_call; KERNEL_COUNT: none */
@@ -125,45 +127,45 @@ static size_t shorten(size_t len)
 /* ---- the names are those that the linker asks for ---- */
 
 #define WRAP(type, name, ...)                                                  \
-    type __real_##name(__VA_ARGS__);                                           \
-    type __wrap_##name(__VA_ARGS__);                                           \
-    type __wrap_##name(__VA_ARGS__)
+    type real_##name(__VA_ARGS__) LINKER_REAL(#name);                          \
+    type wrap_##name(__VA_ARGS__) LINKER_WRAP(#name);                          \
+    type wrap_##name(__VA_ARGS__)
 
 WRAP(int, accept4, int fd, struct sockaddr *name, socklen_t *len, int flags)
 {
-    return fails(KERNEL_ACCEPT4) ? -1 : __real_accept4(fd, name, len, flags);
+    return fails(KERNEL_ACCEPT4) ? -1 : real_accept4(fd, name, len, flags);
 }
 
 WRAP(int, bind, int fd, const struct sockaddr *name, socklen_t len)
 {
-    return fails(KERNEL_BIND) ? -1 : __real_bind(fd, name, len);
+    return fails(KERNEL_BIND) ? -1 : real_bind(fd, name, len);
 }
 
 WRAP(int, eventfd, unsigned count, int flags)
 {
-    return fails(KERNEL_EVENTFD) ? -1 : __real_eventfd(count, flags);
+    return fails(KERNEL_EVENTFD) ? -1 : real_eventfd(count, flags);
 }
 
 WRAP(int, fstat, int fd, struct stat *out)
 {
-    return fails(KERNEL_FSTAT) ? -1 : __real_fstat(fd, out);
+    return fails(KERNEL_FSTAT) ? -1 : real_fstat(fd, out);
 }
 
 WRAP(int, getaddrinfo, const char *node, const char *service,
      const struct addrinfo *hints, struct addrinfo **found)
 {
     int error = error_of(KERNEL_GETADDRINFO);
-    return error ? error : __real_getaddrinfo(node, service, hints, found);
+    return error ? error : real_getaddrinfo(node, service, hints, found);
 }
 
 WRAP(ssize_t, getrandom, void *out, size_t len, unsigned flags)
 {
-    return fails(KERNEL_GETRANDOM) ? -1 : __real_getrandom(out, len, flags);
+    return fails(KERNEL_GETRANDOM) ? -1 : real_getrandom(out, len, flags);
 }
 
 WRAP(int, listen, int fd, int backlog)
 {
-    return fails(KERNEL_LISTEN) ? -1 : __real_listen(fd, backlog);
+    return fails(KERNEL_LISTEN) ? -1 : real_listen(fd, backlog);
 }
 
 WRAP(int, open, const char *path, int flags, ...)
@@ -172,7 +174,7 @@ WRAP(int, open, const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
-    return fails(KERNEL_OPEN) ? -1 : __real_open(path, flags, mode);
+    return fails(KERNEL_OPEN) ? -1 : real_open(path, flags, mode);
 }
 
 /* The only one that our code makes by number: libc has no openat2. */
@@ -187,31 +189,31 @@ WRAP(long, syscall, long number, ...)
     va_end(args);
     return fails(KERNEL_OPENAT2)
                ? -1
-               : __real_syscall(number, folder, path, how, size);
+               : real_syscall(number, folder, path, how, size);
 }
 
 WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr,
      void *(*fn)(void *ud), void *ud)
 {
     int error = error_of(KERNEL_PTHREAD_CREATE);
-    return error ? error : __real_pthread_create(thread, attr, fn, ud);
+    return error ? error : real_pthread_create(thread, attr, fn, ud);
 }
 
 WRAP(ssize_t, read, int fd, void *out, size_t len)
 {
     /* Whoever reads an eventfd needs room for all of it. */
     size_t wanted = len == sizeof(uint64_t) ? len : shorten(len);
-    return fails(KERNEL_READ) ? -1 : __real_read(fd, out, wanted);
+    return fails(KERNEL_READ) ? -1 : real_read(fd, out, wanted);
 }
 
 WRAP(ssize_t, recv, int fd, void *out, size_t len, int flags)
 {
-    return fails(KERNEL_RECV) ? -1 : __real_recv(fd, out, shorten(len), flags);
+    return fails(KERNEL_RECV) ? -1 : real_recv(fd, out, shorten(len), flags);
 }
 
 WRAP(ssize_t, send, int fd, const void *data, size_t len, int flags)
 {
-    return fails(KERNEL_SEND) ? -1 : __real_send(fd, data, shorten(len), flags);
+    return fails(KERNEL_SEND) ? -1 : real_send(fd, data, shorten(len), flags);
 }
 
 /* A short one sends the beginning of the first part that has one. */
@@ -226,12 +228,12 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
         part = message->msg_iov[i];
     }
     if (shorten(part.iov_len) == part.iov_len && !kernel.max) {
-        return __real_sendmsg(fd, message, flags);
+        return real_sendmsg(fd, message, flags);
     }
     part.iov_len = shorten(part.iov_len);
     first.msg_iov = &part;
     first.msg_iovlen = 1;
-    return __real_sendmsg(fd, &first, flags);
+    return real_sendmsg(fd, &first, flags);
 }
 
 WRAP(int, setsockopt, int fd, int level, int name, const void *value,
@@ -239,49 +241,56 @@ WRAP(int, setsockopt, int fd, int level, int name, const void *value,
 {
     return fails(KERNEL_SETSOCKOPT)
                ? -1
-               : __real_setsockopt(fd, level, name, value, len);
+               : real_setsockopt(fd, level, name, value, len);
 }
 
 WRAP(int, socket, int domain, int type, int protocol)
 {
-    return fails(KERNEL_SOCKET) ? -1 : __real_socket(domain, type, protocol);
+    return fails(KERNEL_SOCKET) ? -1 : real_socket(domain, type, protocol);
 }
 
 WRAP(ssize_t, write, int fd, const void *data, size_t len)
 {
     size_t wanted = len == sizeof(uint64_t) ? len : shorten(len);
-    return fails(KERNEL_WRITE) ? -1 : __real_write(fd, data, wanted);
+    return fails(KERNEL_WRITE) ? -1 : real_write(fd, data, wanted);
 }
 
 /* ---- libevent's own calls find these before libc's ---- */
 
-#define EXPORTED __attribute__((visibility("default")))
+#define EXPORTED(name)                                                         \
+    __asm__(name) __attribute__((visibility("default"), used))
 
-EXPORTED int epoll_create1(int flags)
+int own_epoll_create1(int flags) EXPORTED("epoll_create1");
+int own_epoll_create(int size) EXPORTED("epoll_create");
+int own_epoll_ctl(int base, int what, int fd, struct epoll_event *event)
+    EXPORTED("epoll_ctl");
+int own_epoll_wait(int base, struct epoll_event *events, int max, int timeout)
+    EXPORTED("epoll_wait");
+
+int own_epoll_create1(int flags)
 {
     return fails(KERNEL_EPOLL_CREATE)
                ? -1
-               : (int)__real_syscall(SYS_epoll_create1, flags);
+               : (int)real_syscall(SYS_epoll_create1, flags);
 }
 
-EXPORTED int epoll_create(int size)
+int own_epoll_create(int size)
 {
     return fails(KERNEL_EPOLL_CREATE)
                ? -1
-               : (int)__real_syscall(SYS_epoll_create, size);
+               : (int)real_syscall(SYS_epoll_create, size);
 }
 
-EXPORTED int epoll_ctl(int base, int what, int fd, struct epoll_event *event)
+int own_epoll_ctl(int base, int what, int fd, struct epoll_event *event)
 {
     return fails(KERNEL_EPOLL_CTL)
                ? -1
-               : (int)__real_syscall(SYS_epoll_ctl, base, what, fd, event);
+               : (int)real_syscall(SYS_epoll_ctl, base, what, fd, event);
 }
 
-EXPORTED int epoll_wait(int base, struct epoll_event *events, int max,
-                        int timeout)
+int own_epoll_wait(int base, struct epoll_event *events, int max, int timeout)
 {
-    return fails(KERNEL_EPOLL_WAIT) ? -1
-                                    : (int)__real_syscall(SYS_epoll_wait, base,
-                                                          events, max, timeout);
+    return fails(KERNEL_EPOLL_WAIT)
+               ? -1
+               : (int)real_syscall(SYS_epoll_wait, base, events, max, timeout);
 }

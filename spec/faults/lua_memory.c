@@ -7,9 +7,12 @@
 #include <stdlib.h>
 
 #include "support/heap.h"
+#include "support/linker.h"
 
-lua_State *__real_lua_newstate(lua_Alloc allocate, void *ud);
-lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *ud);
+lua_State *real_lua_newstate(lua_Alloc allocate, void *ud)
+    LINKER_REAL("lua_newstate");
+lua_State *wrap_lua_newstate(lua_Alloc theirs, void *ud)
+    LINKER_WRAP("lua_newstate");
 
 static atomic_bool has_own; /* states keep the allocator they come with */
 
@@ -37,11 +40,11 @@ static void *allocate(void *ud, void *block, size_t old_size, size_t size)
 
 /* All of a new state or nothing: LuaJIT crashes when it has to free half of
  * one, so our code makes sure of enough before. */
-lua_State *__wrap_lua_newstate(lua_Alloc theirs, void *ud)
+lua_State *wrap_lua_newstate(lua_Alloc theirs, void *ud)
 {
     heap_hold();
-    lua_State *L = has_own ? __real_lua_newstate(theirs, ud)
-                           : __real_lua_newstate(allocate, NULL);
+    lua_State *L = has_own ? real_lua_newstate(theirs, ud)
+                           : real_lua_newstate(allocate, NULL);
     heap_release();
     return L;
 }

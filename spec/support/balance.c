@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "heap.h"
+#include "linker.h"
 
 /* What there was at some moment. */
 struct balance {
@@ -105,19 +106,21 @@ static int end_test(void **state)
     return settle_balance(test->name, running.found) == 0 ? code : -1;
 }
 
-int __real__cmocka_run_group_tests(const char *name,
-                                   const struct CMUnitTest *tests, size_t count,
-                                   CMFixtureFunction setup,
-                                   CMFixtureFunction teardown);
-int __wrap__cmocka_run_group_tests(const char *name,
-                                   const struct CMUnitTest *tests, size_t count,
-                                   CMFixtureFunction setup,
-                                   CMFixtureFunction teardown);
+int real__cmocka_run_group_tests(const char *name,
+                                 const struct CMUnitTest *tests, size_t count,
+                                 CMFixtureFunction setup,
+                                 CMFixtureFunction teardown)
+    LINKER_REAL("_cmocka_run_group_tests");
+int wrap__cmocka_run_group_tests(const char *name,
+                                 const struct CMUnitTest *tests, size_t count,
+                                 CMFixtureFunction setup,
+                                 CMFixtureFunction teardown)
+    LINKER_WRAP("_cmocka_run_group_tests");
 
-int __wrap__cmocka_run_group_tests(const char *name,
-                                   const struct CMUnitTest *tests, size_t count,
-                                   CMFixtureFunction setup,
-                                   CMFixtureFunction teardown)
+int wrap__cmocka_run_group_tests(const char *name,
+                                 const struct CMUnitTest *tests, size_t count,
+                                 CMFixtureFunction setup,
+                                 CMFixtureFunction teardown)
 {
     struct CMUnitTest *balanced = calloc(count, sizeof *balanced);
     if (!balanced) {
@@ -137,8 +140,8 @@ int __wrap__cmocka_run_group_tests(const char *name,
         .setup = setup,
         .teardown = teardown,
     };
-    int failed = __real__cmocka_run_group_tests(name, balanced, count,
-                                                begin_group, end_group);
+    int failed = real__cmocka_run_group_tests(name, balanced, count,
+                                              begin_group, end_group);
     free(balanced);
     return failed == 0 && !group.is_settled ? 1 : failed;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linker.h"
+
 /* A program of specs is the one place where globals are in order: malloc has no
  * argument for a context. */
 static atomic_long open_blocks;
@@ -69,22 +71,24 @@ int heap_refuses(void)
 
 /* ---- the names are those that the linker asks for ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t len);
-int __real_posix_memalign(void **block, size_t alignment, size_t size);
+void *real_malloc(size_t size) LINKER_REAL("malloc");
+void *real_calloc(size_t count, size_t size) LINKER_REAL("calloc");
+void *real_realloc(void *block, size_t size) LINKER_REAL("realloc");
+void real_free(void *block) LINKER_REAL("free");
+char *real_strdup(const char *text) LINKER_REAL("strdup");
+char *real_strndup(const char *text, size_t len) LINKER_REAL("strndup");
+int real_posix_memalign(void **block, size_t alignment, size_t size)
+    LINKER_REAL("posix_memalign");
 
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t len);
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
-int __wrap_asprintf(char **text, const char *format, ...)
+void *wrap_malloc(size_t size) LINKER_WRAP("malloc");
+void *wrap_calloc(size_t count, size_t size) LINKER_WRAP("calloc");
+void *wrap_realloc(void *block, size_t size) LINKER_WRAP("realloc");
+void wrap_free(void *block) LINKER_WRAP("free");
+char *wrap_strdup(const char *text) LINKER_WRAP("strdup");
+char *wrap_strndup(const char *text, size_t len) LINKER_WRAP("strndup");
+int wrap_posix_memalign(void **block, size_t alignment, size_t size)
+    LINKER_WRAP("posix_memalign");
+int wrap_asprintf(char **text, const char *format, ...) LINKER_WRAP("asprintf")
     __attribute__((format(printf, 2, 3)));
 
 static void *count_block(void *block)
@@ -95,54 +99,54 @@ static void *count_block(void *block)
     return block;
 }
 
-void *__wrap_malloc(size_t size)
+void *wrap_malloc(size_t size)
 {
-    return heap_refuses() ? NULL : count_block(__real_malloc(size));
+    return heap_refuses() ? NULL : count_block(real_malloc(size));
 }
 
-void *__wrap_calloc(size_t count, size_t size)
+void *wrap_calloc(size_t count, size_t size)
 {
-    return heap_refuses() ? NULL : count_block(__real_calloc(count, size));
+    return heap_refuses() ? NULL : count_block(real_calloc(count, size));
 }
 
-void *__wrap_realloc(void *block, size_t size)
+void *wrap_realloc(void *block, size_t size)
 {
     if (heap_refuses()) {
         return NULL;
     }
-    void *moved = __real_realloc(block, size);
+    void *moved = real_realloc(block, size);
     return block ? moved : count_block(moved);
 }
 
-void __wrap_free(void *block)
+void wrap_free(void *block)
 {
     if (block) {
         open_blocks--;
     }
-    __real_free(block);
+    real_free(block);
 }
 
-char *__wrap_strdup(const char *text)
+char *wrap_strdup(const char *text)
 {
-    return heap_refuses() ? NULL : count_block(__real_strdup(text));
+    return heap_refuses() ? NULL : count_block(real_strdup(text));
 }
 
-char *__wrap_strndup(const char *text, size_t len)
+char *wrap_strndup(const char *text, size_t len)
 {
-    return heap_refuses() ? NULL : count_block(__real_strndup(text, len));
+    return heap_refuses() ? NULL : count_block(real_strndup(text, len));
 }
 
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
+int wrap_posix_memalign(void **block, size_t alignment, size_t size)
 {
     if (heap_refuses()) {
         return ENOMEM;
     }
-    int error = __real_posix_memalign(block, alignment, size);
+    int error = real_posix_memalign(block, alignment, size);
     open_blocks += error == 0;
     return error;
 }
 
-int __wrap_asprintf(char **text, const char *format, ...)
+int wrap_asprintf(char **text, const char *format, ...)
 {
     if (heap_refuses()) {
         return -1;

@@ -4,11 +4,14 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "linker.h"
+
 static atomic_uint_least64_t now_ms = 1000000;
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int wrap_clock_gettime(clockid_t clock, struct timespec *now)
+    LINKER_WRAP("clock_gettime");
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+int wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
     (void)clock;
     uint64_t ms = now_ms;

@@ -5,19 +5,22 @@
 #include <wslay/wslay.h>
 
 #include "heap.h"
+#include "linker.h"
 
-int __real_wslay_frame_context_init(
-    wslay_frame_context_ptr *context,
-    const struct wslay_frame_callbacks *callbacks, void *ud);
-int __wrap_wslay_frame_context_init(
-    wslay_frame_context_ptr *context,
-    const struct wslay_frame_callbacks *callbacks, void *ud);
+int real_wslay_frame_context_init(wslay_frame_context_ptr *context,
+                                  const struct wslay_frame_callbacks *callbacks,
+                                  void *ud)
+    LINKER_REAL("wslay_frame_context_init");
+int wrap_wslay_frame_context_init(wslay_frame_context_ptr *context,
+                                  const struct wslay_frame_callbacks *callbacks,
+                                  void *ud)
+    LINKER_WRAP("wslay_frame_context_init");
 
-int __wrap_wslay_frame_context_init(
-    wslay_frame_context_ptr *context,
-    const struct wslay_frame_callbacks *callbacks, void *ud)
+int wrap_wslay_frame_context_init(wslay_frame_context_ptr *context,
+                                  const struct wslay_frame_callbacks *callbacks,
+                                  void *ud)
 {
     return heap_refuses()
                ? WSLAY_ERR_NOMEM
-               : __real_wslay_frame_context_init(context, callbacks, ud);
+               : real_wslay_frame_context_init(context, callbacks, ud);
 }

@@ -6,16 +6,18 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-int __real_inflateInit2_(z_streamp stream, int bits, const char *version,
-                         int size);
-int __wrap_inflateInit2_(z_streamp stream, int bits, const char *version,
-                         int size);
-int __real_deflateInit2_(z_streamp stream, int level, int method, int bits,
-                         int memory, int strategy, const char *version,
-                         int size);
-int __wrap_deflateInit2_(z_streamp stream, int level, int method, int bits,
-                         int memory, int strategy, const char *version,
-                         int size);
+#include "linker.h"
+
+int real_inflateInit2_(z_streamp stream, int bits, const char *version,
+                       int size) LINKER_REAL("inflateInit2_");
+int wrap_inflateInit2_(z_streamp stream, int bits, const char *version,
+                       int size) LINKER_WRAP("inflateInit2_");
+int real_deflateInit2_(z_streamp stream, int level, int method, int bits,
+                       int memory, int strategy, const char *version, int size)
+    LINKER_REAL("deflateInit2_");
+int wrap_deflateInit2_(z_streamp stream, int level, int method, int bits,
+                       int memory, int strategy, const char *version, int size)
+    LINKER_WRAP("deflateInit2_");
 
 static void *allocate(void *ud, unsigned count, unsigned size)
 {
@@ -35,18 +37,17 @@ static void lead(z_streamp stream)
     stream->zfree = release;
 }
 
-int __wrap_inflateInit2_(z_streamp stream, int bits, const char *version,
-                         int size)
+int wrap_inflateInit2_(z_streamp stream, int bits, const char *version,
+                       int size)
 {
     lead(stream);
-    return __real_inflateInit2_(stream, bits, version, size);
+    return real_inflateInit2_(stream, bits, version, size);
 }
 
-int __wrap_deflateInit2_(z_streamp stream, int level, int method, int bits,
-                         int memory, int strategy, const char *version,
-                         int size)
+int wrap_deflateInit2_(z_streamp stream, int level, int method, int bits,
+                       int memory, int strategy, const char *version, int size)
 {
     lead(stream);
-    return __real_deflateInit2_(stream, level, method, bits, memory, strategy,
-                                version, size);
+    return real_deflateInit2_(stream, level, method, bits, memory, strategy,
+                              version, size);
 }
