@@ -93,14 +93,14 @@ static void aligns_every_block(void **state)
 static void gives_back_pages_that_are_empty(void **state)
 {
     (void)state;
-    static void *blocks[10000];
+    static void *blocks[40000];
     struct wsp_lua_slab slab = {.page_count = 0};
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 40000; i++) {
         blocks[i] = wsp_lua_slab_allocate(&slab, NULL, 0, 64);
         assert_non_null(blocks[i]);
     }
-    assert_true(slab.page_count >= 10000 / 64);
-    for (int i = 0; i < 10000; i++) {
+    assert_true(slab.page_count >= 40000 / 64);
+    for (int i = 0; i < 40000; i++) {
         wsp_lua_slab_allocate(&slab, blocks[i], 64, 0);
     }
     assert_int_equal(slab.page_count, WSP_LUA_SLAB_SPARE);

@@ -161,8 +161,10 @@ static void test_the_opcode_of_the_message_decides_nothing(void **state)
     struct wsp_frame frame;
     struct wsp_buf scratch = {NULL, 0, 0};
     for (int is_binary = 0; is_binary <= 1; is_binary++) {
-        assert_int_equal(subject->codec->decode(subject->empty, is_binary,
-                                                &scratch, &frame, NULL),
+        enum wsp_message_kind kind =
+            is_binary ? WSP_MESSAGE_BINARY : WSP_MESSAGE_TEXT;
+        assert_int_equal(subject->codec->decode(subject->empty, kind, &scratch,
+                                                &frame, NULL),
                          WSP_OK);
         assert_int_equal(frame.binary, is_binary);
     }

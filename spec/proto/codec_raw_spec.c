@@ -21,8 +21,10 @@ static void test_a_message_is_a_frame(void **state)
     for (int is_binary = 0; is_binary <= 1; is_binary++) {
         struct wsp_frame frame;
         struct wsp_span message = SPAN("{\"id\":\"1\"}\0\xFF");
-        assert_int_equal(
-            codec->decode(message, is_binary, &scratch, &frame, NULL), WSP_OK);
+        enum wsp_message_kind kind =
+            is_binary ? WSP_MESSAGE_BINARY : WSP_MESSAGE_TEXT;
+        assert_int_equal(codec->decode(message, kind, &scratch, &frame, NULL),
+                         WSP_OK);
         assert_non_null(frame.id.data);
         assert_int_equal(frame.id.len, 0);
         assert_non_null(frame.event.data);

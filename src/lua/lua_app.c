@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -416,16 +417,31 @@ void wsp_lua_app_retire(struct wsp_lua_app *app)
     }
 }
 
+/* Pages of old and new states lie between each other: glibc gives the end of the
+ * heap back by itself, what is free within it only when it is asked to. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+static void close_state(struct wsp_lua_app *app)
+{
+    wsp_lua_memory_close(app->L, &app->memory);
+    lua_close(app->L);
+    wsp_lua_slab_fini(&app->slab);
+    give_memory_back();
+}
+
 void wsp_lua_app_free(struct wsp_lua_app *app)
 {
     if (!app) {
         return;
     }
     if (app->L) {
-        wsp_lua_memory_close(app->L, &app->memory);
-        lua_close(app->L);
+        close_state(app);
     }
-    wsp_lua_slab_fini(&app->slab);
     wsp_lua_files_fini(&app->files);
     free(app->servers);
     free(app->path);

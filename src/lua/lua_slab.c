@@ -8,7 +8,7 @@
 
 /* A page lies at a multiple of its size, so that a block finds it. It is a
  * little smaller: what malloc keeps in front of the next one fits behind it. */
-#define PAGE_ALIGN 4096
+#define PAGE_ALIGN 8192
 #define PAGE_BYTES (PAGE_ALIGN - 64)
 #define HEAD_BYTES 64
 
@@ -55,15 +55,17 @@ static void take_from_list(struct wsp_lua_slab *slab,
 
 /* ---- pages ---- */
 
+/* A page has room for a few blocks of any size. */
 static void fill(struct wsp_lua_slab_page *page, size_t size)
 {
     char *end = (char *)page + PAGE_BYTES;
+    char *block = (char *)page + HEAD_BYTES;
     void **link = &page->free;
-    for (char *block = (char *)page + HEAD_BYTES; (size_t)(end - block) >= size;
-         block += size) {
+    do {
         *link = block;
         link = (void **)(void *)block;
-    }
+        block += size;
+    } while ((size_t)(end - block) >= size);
     *link = NULL;
 }
 
@@ -113,19 +115,21 @@ static void drop_page(struct wsp_lua_slab *slab, struct wsp_lua_slab_page *page)
     free(page);
 }
 
+static void free_list(struct wsp_lua_slab_page *page)
+{
+    while (page) {
+        struct wsp_lua_slab_page *next = page->next;
+        free(page);
+        page = next;
+    }
+}
+
 void wsp_lua_slab_fini(struct wsp_lua_slab *slab)
 {
-    struct wsp_lua_slab_page *page;
     for (unsigned i = 0; i < WSP_LUA_SLAB_SIZES; i++) {
-        while ((page = slab->pages[i])) {
-            take_from_list(slab, page);
-            drop_page(slab, page);
-        }
+        free_list(slab->pages[i]);
     }
-    while ((page = slab->spare)) {
-        slab->spare = page->next;
-        free(page);
-    }
+    free_list(slab->spare);
     *slab = (struct wsp_lua_slab){.page_count = 0};
 }
 
@@ -154,18 +158,9 @@ static unsigned index_of(size_t size)
     return (unsigned)((size - 1) / WSP_LUA_SLAB_STEP);
 }
 
-/* A block of a size that no page has room for. */
-static void *take_from_new(struct wsp_lua_slab *slab, size_t size);
-
-static inline void *take(struct wsp_lua_slab *slab, size_t size)
+static inline void *take_from(struct wsp_lua_slab *slab,
+                              struct wsp_lua_slab_page *page)
 {
-    if (size > WSP_LUA_SLAB_MAX) {
-        return malloc(size);
-    }
-    struct wsp_lua_slab_page *page = slab->pages[index_of(size)];
-    if (!page) {
-        return take_from_new(slab, size);
-    }
     void **block = page->free;
     page->free = *block;
     page->used++;
@@ -175,9 +170,20 @@ static inline void *take(struct wsp_lua_slab *slab, size_t size)
     return block;
 }
 
+/* A block of a size that no page has room for. */
 static void *take_from_new(struct wsp_lua_slab *slab, size_t size)
 {
-    return page_with_room(slab, index_of(size)) ? take(slab, size) : NULL;
+    struct wsp_lua_slab_page *page = page_with_room(slab, index_of(size));
+    return page ? take_from(slab, page) : NULL;
+}
+
+static inline void *take(struct wsp_lua_slab *slab, size_t size)
+{
+    if (size > WSP_LUA_SLAB_MAX) {
+        return malloc(size);
+    }
+    struct wsp_lua_slab_page *page = slab->pages[index_of(size)];
+    return page ? take_from(slab, page) : take_from_new(slab, size);
 }
 
 static inline void give_back(struct wsp_lua_slab *slab, void *block,

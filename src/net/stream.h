@@ -107,8 +107,8 @@ static inline struct wsp_loop *wsp_stream_loop(const struct wsp_stream *stream)
 
 /* ---- for the loop ---- */
 
-/* The socket of `stream` is ready: `events` are those of epoll. */
-void wsp_stream_ready(void *stream, uint32_t events);
+/* The socket of `ready`, a stream, is ready: `events` are those of epoll. */
+void wsp_stream_ready(void *ready, uint32_t events);
 
 /* ---- TLS (stream_tls.c) ---- */
 
