@@ -4,8 +4,8 @@ local heap = require "spec.bench.support.heap"
 local subjects = require "spec.bench.support.subject"
 
 -- Messages of the shorter and the longer run, and what each of them makes the
--- server send. They fill the state with garbage several times over, first before
--- anything is counted. A room has the 1,000 listeners of mode fanout.
+-- server send. They fill the state with garbage several times over, once more
+-- before anything is counted. A room has the 1,000 listeners of mode fanout.
 local runs = {
   raw = { 50000, 250000, sends = 1 },
   routed = { 50000, 250000, sends = 1 },
