@@ -6,8 +6,8 @@ local subjects = require "spec.bench.support.subject"
 -- -D: the server stays the child of who started it and hears its signals.
 local INSTRUMENT = "exec strace -D -f -c -o strace.out \"$@\""
 
--- A peer that is slower for a moment has its batch arrive in two, which costs the
--- server calls: what is counted too much that way is not the server's.
+-- A peer that is slower for a moment has its batch arrive in two, which costs
+-- the server calls: what is counted too much that way is not the server's.
 local TRIES = 4
 
 -- What a message adds, counted until it is below the limit or often enough.
