@@ -7,7 +7,8 @@
 
 #include "lua/lua_state.h"
 
-/* Gives lowest address and size of the calling thread's stack. */
+/* Gives lowest address and size of the calling thread's stack. What it keeps for
+ * each thread, which may be much, lies at its beginning. */
 static bool find_stack(uintptr_t *lowest, size_t *size)
 {
     pthread_attr_t attributes;
@@ -35,9 +36,10 @@ void wsp_lua_stack_measure(struct wsp_lua_state *state)
     if (!find_stack(&lowest, &size) || here < lowest || here - lowest > size) {
         return; /* a stack of the host's making: nothing is known of it */
     }
-    size_t reserve = smaller(WSP_LUA_STACK_RESERVE, size / 4 * 3);
-    size_t share = smaller(WSP_LUA_STACK_SHARE, size - reserve);
-    state->stack_floor = lowest + size - share;
+    size_t left = here - lowest;
+    size_t reserve = smaller(WSP_LUA_STACK_RESERVE, left / 4 * 3);
+    size_t share = smaller(WSP_LUA_STACK_SHARE, left - reserve);
+    state->stack_floor = here - share;
 }
 
 bool wsp_lua_stack_is_low(const struct wsp_lua_state *state)
