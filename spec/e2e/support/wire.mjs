@@ -112,6 +112,15 @@ export class Wire {
     return within(opened, `a TCP connection to port ${port}`);
   }
 
+  static openUnix(path) {
+    const socket = net.connect({ path });
+    const opened = new Promise((resolve, reject) => {
+      socket.once("connect", () => resolve(new Wire(socket)));
+      socket.once("error", reject);
+    });
+    return within(opened, `a connection to ${path}`);
+  }
+
   // The same under TLS; `options` are those of node's tls.connect.
   static openSecure(port, options = {}) {
     const socket = tls.connect({ port, host: "127.0.0.1", ...options });
