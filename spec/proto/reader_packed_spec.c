@@ -273,6 +273,26 @@ static void test_what_comes_first_is_told(void **state)
     wsp_buf_fini(&text);
 }
 
+/* Also when a later frame is what the stream fails at. */
+static void test_what_comes_before_a_frame_is_told_first(void **state)
+{
+    struct packed_world *world = *state;
+    char garbage[2000];
+    memset(garbage, '\xFF', sizeof garbage);
+    struct wsp_span payload = {garbage, sizeof garbage};
+    world->recorder.limits.max_message = 100;
+    packed_send_fragments(world, WSP_OPCODE_BINARY, payload, 254);
+    packed_expect(world, NOT_VALID);
+    struct client_frame first = {.opcode = WSP_OPCODE_TEXT,
+                                 .rsv = WSP_RSV1,
+                                 .is_fragment = true,
+                                 .payload = {garbage, 50}};
+    struct client_frame wrong = {.opcode = WSP_OPCODE_TEXT};
+    client_frame_add(&world->stream, &first);
+    client_frame_add(&world->stream, &wrong); /* within a message */
+    packed_expect(world, NOT_VALID);
+}
+
 /* Memory for a bomb of 1 to 1000: no more than a message may have. */
 static void test_hostile_39_a_bomb_goes_no_further_than_the_limit(void **state)
 {
@@ -371,6 +391,7 @@ int main(void)
             packed_tear_down),
         TEST(test_hostile_28_the_limit_is_on_inflated_bytes),
         TEST(test_what_comes_first_is_told),
+        TEST(test_what_comes_before_a_frame_is_told_first),
         cmocka_unit_test_setup_teardown(
             test_hostile_39_a_bomb_goes_no_further_than_the_limit,
             packed_set_up, packed_tear_down),

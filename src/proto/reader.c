@@ -54,6 +54,16 @@ static enum wsp_reader_result fail(struct feed *feed,
     return end(feed, WSP_READER_FAILED);
 }
 
+/* The same at a frame that may be one of a message that has begun. */
+static enum wsp_reader_result fail_at_frame(
+    struct feed *feed, const struct wsp_reader_failure *failure)
+{
+    struct wsp_reader_work *work = feed->reader->work;
+    return fail(feed,
+                work ? wsp_reader_work_first(work, feed->port->limits, failure)
+                     : failure);
+}
+
 /* Ends the feed when a sink function said so. */
 static enum wsp_reader_result go_on(struct feed *feed, bool is_wanted)
 {
@@ -205,7 +215,7 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
         &head, part, work ? &work->message : &none, feed->port->limits,
         feed->reader->window_bits != 0);
     if (failure) {
-        *result = fail(feed, failure);
+        *result = fail_at_frame(feed, failure);
         return true;
     }
     if (part != WSP_FRAME_HEAD_WHOLE || !is_whole(feed, &head)) {
@@ -273,7 +283,7 @@ static enum wsp_reader_result read_piece(struct feed *feed)
     const struct wsp_reader_failure *failure = wsp_reader_work_take(
         work, feed->port->limits, feed->data, feed->len, &taken);
     if (failure) {
-        return fail(feed, failure);
+        return fail_at_frame(feed, failure);
     }
     consume(feed, taken);
     return wsp_reader_work_is_complete(work) ? finish_frame(feed)

@@ -157,20 +157,46 @@ const struct wsp_reader_failure *wsp_reader_work_unpack(
     return failure ? failure : end(work);
 }
 
-const struct wsp_reader_failure *wsp_reader_work_finish(
-    struct wsp_reader_work *work, const struct wsp_reader_limits *limits)
+/* ---- messages that were gathered ---- */
+
+typedef const struct wsp_reader_failure *(*inflate_fn)(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const uint8_t *data, size_t len);
+
+/* Has `inflate` put the message in the place of what was gathered. */
+static const struct wsp_reader_failure *inflate_gathered(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    inflate_fn inflate)
 {
-    if (work->inflater) {
-        return end(work);
-    }
     uint8_t *packed = work->data; /* NULL when nothing was gathered */
     const uint8_t *from = packed ? packed : (const uint8_t *)"";
     size_t len = work->message.len;
     work->data = NULL;
     work->capacity = 0;
     work->message.len = 0;
-    const struct wsp_reader_failure *failure =
-        wsp_reader_work_unpack(work, limits, from, len);
+    const struct wsp_reader_failure *failure = inflate(work, limits, from, len);
     free(packed);
     return failure;
+}
+
+const struct wsp_reader_failure *wsp_reader_work_finish(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits)
+{
+    return work->inflater
+               ? end(work)
+               : inflate_gathered(work, limits, wsp_reader_work_unpack);
+}
+
+const struct wsp_reader_failure *wsp_reader_work_first(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const struct wsp_reader_failure *failure)
+{
+    if (!work->message.is_packed || work->inflater ||
+        !(work->inflater = borrow(work))) {
+        return failure;
+    }
+    const struct wsp_reader_failure *earlier =
+        inflate_gathered(work, limits, wsp_reader_work_inflate);
+    wsp_reader_work_let_go(work);
+    return earlier && earlier != &wsp_reader_no_memory ? earlier : failure;
 }

@@ -112,6 +112,12 @@ const struct wsp_reader_failure *wsp_reader_work_unpack(
 const struct wsp_reader_failure *wsp_reader_work_finish(
     struct wsp_reader_work *work, const struct wsp_reader_limits *limits);
 
+/* The stream fails between the frames of the message, or at one: gives why it
+ * does, or what was wrong with the message before that. */
+const struct wsp_reader_failure *wsp_reader_work_first(
+    struct wsp_reader_work *work, const struct wsp_reader_limits *limits,
+    const struct wsp_reader_failure *failure);
+
 /* Lets go of the inflater, if there is one. */
 void wsp_reader_work_let_go(struct wsp_reader_work *work);
 
