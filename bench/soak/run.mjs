@@ -12,13 +12,17 @@
 // WSPULSE_BIN is the command, build/wspulse; SOAK_EASY=1 samples without a
 // verdict on memory, for valgrind.
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { within } from "../../spec/e2e/support/deadline.mjs";
+import {
+  descriptors,
+  residentBytes,
+} from "../../spec/e2e/support/process.mjs";
 import { root, Server } from "../../spec/e2e/support/server.mjs";
 
 const require = createRequire(path.join(root, "spec/e2e/package.json"));
@@ -155,13 +159,11 @@ async function keepReloading(server, isOver) {
 // ---- samples ----
 
 async function sample(server) {
-  const folder = `/proc/${server.pid}`;
-  const status = await readFile(`${folder}/status`, "utf8");
   const { body } = await server.request("GET", "/lua");
   return {
     ...counts,
-    descriptors: (await readdir(`${folder}/fd`)).length,
-    rss: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]),
+    descriptors: await descriptors(server),
+    rss: (await residentBytes(server)) / 1024,
     lua: Number(body),
   };
 }

@@ -3,12 +3,13 @@
 // what compressed, and what a hostile peer gets out of it.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
 import { isSanitized, until } from "./support/deadline.mjs";
+import { residentBytes } from "./support/process.mjs";
 import { randomBytes } from "./support/random.mjs";
 import { serve, withFolder } from "./support/server.mjs";
 import {
@@ -275,11 +276,6 @@ withCompression("text fails in the middle of a frame", async (server) => {
   wire.write(frame(TEXT, pack(bytes), RSV1).subarray(0, 40));
   await expectClose(wire, 1007, "text message is not valid UTF-8");
 });
-
-async function residentBytes({ pid }) {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
-}
 
 // 64 MiB in 64 KiB: whole, in fragments, and left in the middle.
 withCompression("hostile 39: bombs are 1009 and cost little", async (

@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFile, readdir } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 
 import { isSanitized, until, within } from "./support/deadline.mjs";
+import { descriptors, residentBytes } from "./support/process.mjs";
 import {
   binary,
   fixtures,
@@ -50,15 +50,6 @@ async function openPeer(server, query, options) {
   const peer = await server.connect(query, options);
   assert.equal((await peer.frame()).event, "welcome");
   return peer;
-}
-
-async function descriptors(server) {
-  return (await readdir(`/proc/${server.pid}/fd`)).length;
-}
-
-async function residentBytes(server) {
-  const status = await readFile(`/proc/${server.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024;
 }
 
 const linesWith = (server, text) =>

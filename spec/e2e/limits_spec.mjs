@@ -3,13 +3,14 @@
 // fast.
 
 import assert from "node:assert/strict";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 
 import { isSanitized, until, within } from "./support/deadline.mjs";
 import { Refused } from "./support/peer.mjs";
+import { descriptors, residentBytes } from "./support/process.mjs";
 import {
   binary,
   fixtures,
@@ -312,15 +313,6 @@ withServer(
 );
 
 // Bytes of memory the process has.
-async function residentBytes(server) {
-  const status = await readFile(`/proc/${server.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024;
-}
-
-async function descriptors(server) {
-  return (await readdir(`/proc/${server.pid}/fd`)).length;
-}
-
 withServer(
   `hostile 66: ${STORM} come at once and drop at once, again and again`,
   "{ handshake_timeout = 3 }",

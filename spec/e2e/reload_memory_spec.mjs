@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
 import { serveApplication } from "./support/application.mjs";
 import { isSanitized, until } from "./support/deadline.mjs";
+import { residentBytes } from "./support/process.mjs";
 import { build, withFolder } from "./support/server.mjs";
 
 // Two generations side by side, by turns in the one's room and in the other's:
@@ -21,14 +21,9 @@ const GROWTH = 1.05;
 // Bytes of the heap that come and go with the time: buffers of the event loop.
 const HEAP_SLACK = 4096;
 
-async function residentBytes(pid) {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
-}
-
 async function collected(server) {
   await server.request("GET", "/collect");
-  return residentBytes(server.pid);
+  return residentBytes(server);
 }
 
 // What bench/guard/heap_count.c counts.

@@ -3,10 +3,10 @@
 // docs/scripts.md promises of each.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { isSanitized } from "./support/deadline.mjs";
+import { residentBytes } from "./support/process.mjs";
 import { serve } from "./support/server.mjs";
 
 const MIB = 1024 * 1024;
@@ -167,11 +167,6 @@ withServer(
   },
 );
 
-async function residentKib(pid) {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]);
-}
-
 withServer(
   "hostile 72: connections and frames that are kept cost the server nothing",
   {},
@@ -186,9 +181,10 @@ withServer(
     const memory = async () =>
       Number((await server.request("GET", "/memory")).body);
     await keep(50);
-    const before = { rss: await residentKib(server.pid), lua: await memory() };
+    const resident = async () => (await residentBytes(server)) / 1024;
+    const before = { rss: await resident(), lua: await memory() };
     await keep(400);
-    const after = { rss: await residentKib(server.pid), lua: await memory() };
+    const after = { rss: await resident(), lua: await memory() };
     const peer = await server.connect();
     const { payload } = await peer.ask("use kept");
     assert.deepEqual(payload, {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "net/clock_ms.h"
 #include "net/poller.h"
 #include "net/stream.h"
 #include "net/watchdog.h"
@@ -39,22 +40,15 @@ struct wsp_loop {
     struct wsp_watchdog *watchdog; /* NULL: none */
 };
 
-static uint64_t read_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static uint64_t read_clock_ms(void)
 {
-    return read_ms(CLOCK_MONOTONIC);
+    return wsp_clock_ms(CLOCK_MONOTONIC);
 }
 
 /* A few milliseconds behind, and cheaper. */
 static uint64_t read_coarse_ms(void)
 {
-    return read_ms(CLOCK_MONOTONIC_COARSE);
+    return wsp_clock_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 /* ---- making a loop ---- */

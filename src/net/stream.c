@@ -162,6 +162,25 @@ bool wsp_stream_set_backlog(struct wsp_stream *stream, bool has_backlog)
 
 /* ---- output ---- */
 
+/* Gives what a write returns for the result of a system call. */
+static ssize_t written(ssize_t sent)
+{
+    if (sent >= 0) {
+        return sent;
+    }
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+ssize_t wsp_stream_send(const struct wsp_stream *stream, const void *data,
+                        size_t len)
+{
+    ssize_t sent;
+    do {
+        sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return written(sent);
+}
+
 ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
                          size_t len)
 {
@@ -170,14 +189,7 @@ ssize_t wsp_stream_write(struct wsp_stream *stream, const void *data,
         struct iovec part = {(void *)(uintptr_t)data, len};
         return wsp_stream_tls_writev(stream, &part, 1);
     }
-    ssize_t sent;
-    do {
-        sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        return sent;
-    }
-    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+    return wsp_stream_send(stream, data, len);
 }
 
 ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
@@ -196,10 +208,7 @@ ssize_t wsp_stream_writev(struct wsp_stream *stream, const struct iovec *parts,
     do {
         sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        return sent;
-    }
-    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+    return written(sent);
 }
 
 void wsp_stream_shutdown(struct wsp_stream *stream)

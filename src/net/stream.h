@@ -130,7 +130,10 @@ ssize_t wsp_stream_tls_writev(struct wsp_stream *stream,
 void wsp_stream_tls_shutdown(struct wsp_stream *stream);
 void wsp_stream_tls_fini(struct wsp_stream *stream);
 
-/* What TLS needs of stream.c. */
+/* What TLS needs of stream.c. Sending returns the number of bytes, 0 when the
+ * kernel takes none, or -errno. */
+ssize_t wsp_stream_send(const struct wsp_stream *stream, const void *data,
+                        size_t len);
 void wsp_stream_end(struct wsp_stream *stream, int error);
 bool wsp_stream_set_backlog(struct wsp_stream *stream, bool has_backlog);
 

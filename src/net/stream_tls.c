@@ -25,20 +25,6 @@ bool wsp_stream_secure(struct wsp_stream *stream,
 
 /* ---- output ---- */
 
-/* Returns the number of bytes, 0 when the kernel takes none, or -errno. */
-static ssize_t send_some(const struct wsp_stream *stream, const void *data,
-                         size_t len)
-{
-    ssize_t sent;
-    do {
-        sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        return sent;
-    }
-    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-}
-
 /* Returns 0 or an errno. */
 static int send_backlog(struct wsp_stream *stream)
 {
@@ -48,7 +34,7 @@ static int send_backlog(struct wsp_stream *stream)
         return 0;
     }
     ssize_t sent =
-        send_some(stream, tls->backlog.data + tls->backlog_offset, left);
+        wsp_stream_send(stream, tls->backlog.data + tls->backlog_offset, left);
     if (sent < 0) {
         return (int)-sent;
     }
@@ -69,7 +55,7 @@ static int flush(struct wsp_stream *stream)
     size_t out = 0;
     int error = send_backlog(stream);
     if (!error && tls->backlog.len == 0 && context->out_len > 0) {
-        ssize_t sent = send_some(stream, context->out, context->out_len);
+        ssize_t sent = wsp_stream_send(stream, context->out, context->out_len);
         error = sent < 0 ? (int)-sent : 0;
         out = sent < 0 ? 0 : (size_t)sent;
     }
@@ -224,7 +210,7 @@ void wsp_stream_tls_fini(struct wsp_stream *stream)
         wsp_tls_close(tls);
     }
     if (!stream->has_backlog && tls->context->out_len > 0) {
-        send_some(stream, tls->context->out, tls->context->out_len);
+        wsp_stream_send(stream, tls->context->out, tls->context->out_len);
         tls->context->out_len = 0;
     }
     stream->tls = NULL;

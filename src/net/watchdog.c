@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/throttle.h"
+#include "net/clock_ms.h"
 
 #define TICK_MS 500
 
@@ -27,16 +28,9 @@ struct wsp_watchdog {
 
 /* ---- on its thread ---- */
 
-static uint64_t to_ms(const struct timespec *time)
-{
-    return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_nsec / 1000000;
-}
-
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return to_ms(&now);
+    return wsp_clock_ms(CLOCK_MONOTONIC);
 }
 
 /* Waits for a tick. Returns false when it is to stop. */

@@ -8,8 +8,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "net/clock_ms.h"
 
 #define REQUEST_MAX 4096 /* bytes, without the newline */
 #define ANSWER_MAX 8192  /* bytes, with the newline */
@@ -26,9 +27,7 @@ struct call {
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return wsp_clock_ms(CLOCK_MONOTONIC);
 }
 
 static enum wsp_err fail(struct call *call, const char *reason)

@@ -103,32 +103,30 @@ export class Wire {
   #wake = () => {};
   #isEnded = false;
 
-  static open(port, host = "127.0.0.1") {
-    const socket = net.connect({ port, host, noDelay: true });
+  // Gives the wire of a socket with its event `event`.
+  static #opened(socket, event, what) {
     const opened = new Promise((resolve, reject) => {
-      socket.once("connect", () => resolve(new Wire(socket)));
+      socket.once(event, () => resolve(new Wire(socket)));
       socket.once("error", reject);
     });
-    return within(opened, `a TCP connection to port ${port}`);
+    return within(opened, what);
+  }
+
+  static open(port, host = "127.0.0.1") {
+    const socket = net.connect({ port, host, noDelay: true });
+    return Wire.#opened(socket, "connect", `a TCP connection to port ${port}`);
   }
 
   static openUnix(path) {
     const socket = net.connect({ path });
-    const opened = new Promise((resolve, reject) => {
-      socket.once("connect", () => resolve(new Wire(socket)));
-      socket.once("error", reject);
-    });
-    return within(opened, `a connection to ${path}`);
+    return Wire.#opened(socket, "connect", `a connection to ${path}`);
   }
 
   // The same under TLS; `options` are those of node's tls.connect.
   static openSecure(port, options = {}) {
     const socket = tls.connect({ port, host: "127.0.0.1", ...options });
-    const opened = new Promise((resolve, reject) => {
-      socket.once("secureConnect", () => resolve(new Wire(socket)));
-      socket.once("error", reject);
-    });
-    return within(opened, `a TLS connection to port ${port}`);
+    const what = `a TLS connection to port ${port}`;
+    return Wire.#opened(socket, "secureConnect", what);
   }
 
   constructor(socket) {
