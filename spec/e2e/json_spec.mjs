@@ -138,7 +138,7 @@ withServer("hostile 43: what is nearly JSON is skipped", async (server, peer) =>
     `${envelope("decode", "1")}\0`,
     `${envelope("decode", "1")},`,
   ]);
-  assert.equal(server.stderr.match(/decode failed/g).length, 1);
+  await server.loggedTimes(/decode failed/, 1);
 });
 
 withServer("hostile 43: 1e400 is infinite when decoded", async (_, peer) => {

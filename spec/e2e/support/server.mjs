@@ -26,6 +26,11 @@ const ADDRESS = /wss?:\/\/[^\s"]+/g;
 const SANITIZER = /Sanitizer:|runtime error:/;
 const TAIL = 6000; // characters of stderr in a failure
 
+// What can be read by now has been read afterwards.
+async function turn() {
+  for (let i = 0; i < 2; i++) await new Promise(setImmediate);
+}
+
 function collect(stream) {
   const chunks = { text: "" };
   stream.setEncoding("utf8");
@@ -105,6 +110,16 @@ export class Server {
   logged(pattern) {
     const isThere = () => pattern.test(this.stderr);
     return until(isThere, `${pattern} in the log`);
+  }
+
+  // Waits for the lines that match to be `count`, and asserts that no more of
+  // them were written before the last answer that the test has read.
+  async loggedTimes(pattern, count) {
+    const lines = () => this.logLines.filter((line) => pattern.test(line));
+    const what = `${pattern} in the log, ${count} times`;
+    await until(() => lines().length >= count, what);
+    await turn();
+    assert.equal(lines().length, count, what);
   }
 
   // The WebSocket addresses that were printed, in their order.
@@ -189,9 +204,9 @@ export class Server {
 
   // The page of the admin address, whose place is in the log.
   async metrics() {
-    const [, address] =
-      /admin endpoints opened.*address=([^\s]+)/.exec(this.stderr) ?? [];
-    assert.ok(address, "the log names an admin address");
+    const opened = /admin endpoints opened.*address=([^\s]+)\s/;
+    await this.logged(opened);
+    const [, address] = opened.exec(this.stderr);
     const wire = await this.wire(`ws://${address}/`);
     try {
       return (await wire.request("GET", "/metrics")).body;
