@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -13,6 +14,8 @@ lua_State *real_lua_newstate(lua_Alloc allocate, void *ud)
     LINKER_REAL("lua_newstate");
 lua_State *wrap_lua_newstate(lua_Alloc theirs, void *ud)
     LINKER_WRAP("lua_newstate");
+int real_luaopen_ffi(lua_State *L) LINKER_REAL("luaopen_ffi");
+int wrap_luaopen_ffi(lua_State *L) LINKER_WRAP("luaopen_ffi");
 
 static atomic_bool has_own; /* states keep the allocator they come with */
 
@@ -47,4 +50,13 @@ lua_State *wrap_lua_newstate(lua_Alloc theirs, void *ud)
                            : real_lua_newstate(allocate, NULL);
     heap_release();
     return L;
+}
+
+/* And so with ffi. */
+int wrap_luaopen_ffi(lua_State *L)
+{
+    heap_hold();
+    int count = real_luaopen_ffi(L);
+    heap_release();
+    return count;
 }

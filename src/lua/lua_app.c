@@ -327,6 +327,18 @@ static int load(lua_State *L)
     return 0;
 }
 
+/* ---- the state ---- */
+
+/* LuaJIT would open ffi when it parses a literal such as 1LL, make it known to
+ * `require`, and crash later if there was no memory for all of it. */
+static int open_ffi(lua_State *L)
+{
+    lua_pushcfunction(L, luaopen_ffi);
+    lua_call(L, 0, 1);
+    wsp_lua_state_get(L)->ref_ffi = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
 #ifdef WSP_LUA_MALLOC_STATE
 /* Another allocator hides the state's memory from a sanitizer. */
 static void *allocate(void *ud, void *block, size_t old_size, size_t new_size)
@@ -340,27 +352,35 @@ static void *allocate(void *ud, void *block, size_t old_size, size_t new_size)
     return realloc(block, new_size);
 }
 
-static lua_State *open_state(struct wsp_lua_app *app)
+static lua_State *new_state(struct wsp_lua_app *app)
 {
     (void)app;
     return lua_newstate(allocate, NULL);
 }
 #else
-/* More than a new state takes. */
-#define STATE_BYTES (512 * 1024)
-
-/* LuaJIT crashes when it has to free half of a new state, so there must be enough
- * for all of one. */
-static lua_State *open_state(struct wsp_lua_app *app)
+static lua_State *new_state(struct wsp_lua_app *app)
 {
-    void *volatile room = malloc(STATE_BYTES); /* else it is optimised away */
-    if (!room) {
-        return NULL;
-    }
-    free(room);
     return lua_newstate(wsp_lua_slab_allocate, &app->slab);
 }
 #endif
+
+/* More than a new state and ffi take. */
+#define STATE_BYTES (512 * 1024)
+
+/* LuaJIT crashes when it has to free half of a new state, or of ffi, so there
+ * must be enough for all of both. */
+static bool open_state(struct wsp_lua_app *app)
+{
+    void *volatile room = malloc(STATE_BYTES); /* else it is optimised away */
+    if (!room) {
+        return false;
+    }
+    free(room);
+    app->L = new_state(app);
+    return app->L && lua_cpcall(app->L, open_ffi, NULL) == 0;
+}
+
+/* ---- a generation ---- */
 
 static void take_reason(struct loading *loading, struct wsp_diag *diag)
 {
@@ -381,9 +401,8 @@ struct wsp_lua_app *wsp_lua_app_new(const struct wsp_lua_app_config *config,
     struct wsp_lua_app *app = wsp_lua_app_new_program();
     if (app) {
         app->path = strdup(path);
-        app->L = open_state(app);
     }
-    if (!app || !app->path || !app->L) {
+    if (!app || !app->path || !open_state(app)) {
         wsp_lua_app_free(app);
         wsp_diag_set(diag, WSP_ERR_OUT_OF_MEMORY, "wspulse: out of memory");
         return NULL;

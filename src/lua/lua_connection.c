@@ -5,6 +5,7 @@
 
 #include "lua/lua_error.h"
 #include "lua/lua_outgoing.h"
+#include "lua/lua_reply.h"
 #include "lua/lua_request.h"
 #include "lua/lua_value.h"
 
@@ -124,10 +125,10 @@ bool wsp_lua_connection_push_known(lua_State *L, struct wsp_lua_server *server,
     return is_known;
 }
 
-bool wsp_lua_connection_is(lua_State *L, wsp_id id)
+const void *wsp_lua_connection_of(lua_State *L, wsp_id id)
 {
     const struct handle *handle = lua_touserdata(L, -1);
-    return handle && handle->id == id;
+    return handle && handle->id == id ? handle : NULL;
 }
 
 bool wsp_lua_connection_to(lua_State *L, int index,
@@ -502,6 +503,7 @@ void wsp_lua_connection_open(lua_State *L)
     lua_newtable(L);
     wsp_lua_state_push(L);
     luaL_setfuncs(L, methods, 1);
+    wsp_lua_reply_open(L);
     lua_setfield(L, -2, "__index");
     wsp_lua_type_register(L, &state->connection_type, type_name);
 }

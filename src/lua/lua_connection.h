@@ -27,9 +27,9 @@ void wsp_lua_connection_push(lua_State *L, struct wsp_lua_server *server,
 bool wsp_lua_connection_push_known(lua_State *L, struct wsp_lua_server *server,
                                    wsp_id id);
 
-/* Tells whether the top of the stack, which comes from the description's table
- * of handles, is the handle of this connection. */
-bool wsp_lua_connection_is(lua_State *L, wsp_id id);
+/* Gives the userdata on top of the stack, which comes from the description's
+ * table of handles, when it is the handle of this connection, else NULL. */
+const void *wsp_lua_connection_of(lua_State *L, wsp_id id);
 
 /* Gives the id of the handle at `index` when it is one of this description, 0
  * for a handle of another one. Returns false when it is no handle. */

@@ -237,8 +237,7 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
     if (!call.described || !call.described->is_pinned) {
         return NULL;
     }
-    if (!wsp_lua_lane_call(call.described, wsp_connection_handle(connection),
-                           &call.base, &error)) {
+    if (!wsp_lua_lane_call(call.described, connection, &call.base, &error)) {
         error = run(mount, &call);
     }
     if (error) {

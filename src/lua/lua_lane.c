@@ -197,7 +197,11 @@ void wsp_lua_lane_open(lua_State *L, struct wsp_lua_server *server)
     lua_State *thread = wsp_lua_call_new_thread(L, lua_gettop(L));
     lane->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pop(L, 1);
-    *lane = (struct wsp_lua_lane){.thread = thread, .ref = lane->ref};
+    *lane = (struct wsp_lua_lane){
+        .thread = thread,
+        .ref = lane->ref,
+        .may_reply = server->hooks == 0 && !server->has[WSP_LUA_LOGGER],
+    };
     fill_slots(L, server,
                wsp_lua_format_of(server->options.codec) != WSP_LUA_FORMAT_RAW);
 }
@@ -207,23 +211,27 @@ void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server)
     struct wsp_lua_lane *lane = &server->lane;
     if (lane->thread) {
         lane->thread = NULL;
+        server->state->reply.handle = NULL;
         luaL_unref(L, LUA_REGISTRYINDEX, lane->ref);
     }
 }
 
 /* ---- calls ---- */
 
-bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
+bool wsp_lua_lane_call(struct wsp_lua_server *server,
+                       struct wsp_connection *connection,
                        struct wsp_lua_call *call, struct wsp_error **error)
 {
+    wsp_id id = wsp_connection_handle(connection);
     struct wsp_lua_state *state = server->state;
     lua_State *thread = server->lane.thread;
     if (state->is_ended || state->depth > 0 || !has_frame(server)) {
         return false;
     }
     lua_pushvalue(thread, SLOT_HANDLER);
-    lua_rawgeti(thread, SLOT_HANDLES, (int)WSP_ID_SLOT(connection) + 1);
-    if (!wsp_lua_connection_is(thread, connection)) {
+    lua_rawgeti(thread, SLOT_HANDLES, (int)WSP_ID_SLOT(id) + 1);
+    const void *handle = wsp_lua_connection_of(thread, id);
+    if (!handle) {
         lua_settop(thread, SLOT_FREE - 1);
         return false;
     }
@@ -232,6 +240,8 @@ bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
         tell_event(server, call->frame->event);
     }
     state->lane_frame = frame;
+    state->reply.handle = server->lane.may_reply ? handle : NULL;
+    state->reply.connection = connection;
     *error = wsp_lua_call_prepared(state, thread, 2, call);
     state->lane_frame = NULL;
     let_go(server, frame);

@@ -28,6 +28,7 @@ struct wsp_lua_server;
 struct wsp_lua_lane {
     lua_State *thread; /* NULL while there is none */
     int ref;           /* keeps it in the registry */
+    bool may_reply;    /* see lua_reply.h: nothing behind it enters Lua */
     unsigned ready;    /* frames that no script has seen */
     struct wsp_lua_frame *frames[WSP_LUA_LANE_FRAMES]; /* on its stack */
     int event;              /* index of the one that __index knows, or 0 */
@@ -42,7 +43,8 @@ void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server);
 /* Calls on_message with a connection and call->frame, if everything is ready.
  * Returns false when it is not and nothing was called; else `error` is what
  * wsp_lua_call_run returns. Never raises. */
-bool wsp_lua_lane_call(struct wsp_lua_server *server, wsp_id connection,
+bool wsp_lua_lane_call(struct wsp_lua_server *server,
+                       struct wsp_connection *connection,
                        struct wsp_lua_call *call, struct wsp_error **error);
 
 #endif

@@ -154,23 +154,20 @@ static void refuse_functions(lua_State *L)
     lua_pop(L, 1);
 }
 
-void wsp_lua_library_hide(lua_State *L)
+/* ffi is open already: without an entry here, `require` would open it again. */
+static void give_ffi(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-    lua_getfield(L, -1, "ffi");
-    if (lua_isnil(L, -1) || wsp_lua_state_get(L)->is_unsafe) {
-        lua_pop(L, 2);
-        return;
-    }
-    luaL_ref(L, LUA_REGISTRYINDEX); /* LuaJIT needs what it has opened */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, wsp_lua_state_get(L)->ref_ffi);
+    lua_setfield(L, -2, "ffi");
     lua_pop(L, 1);
-    forget_module(L, "ffi");
 }
 
 void wsp_lua_library_open(lua_State *L)
 {
     change_libraries(L);
     if (wsp_lua_state_get(L)->is_unsafe) {
+        give_ffi(L);
         return;
     }
     refuse_modules(L);

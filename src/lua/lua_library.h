@@ -13,13 +13,8 @@
 
 #include <lua.h>
 
-/* Changes the libraries of a fresh state, which are open, and whose companion
- * says whether it is unsafe. Raises without memory. */
+/* Changes the libraries of a fresh state, which are open; its companion says
+ * whether it is unsafe, and has ffi. Raises without memory. */
 void wsp_lua_library_open(lua_State *L);
-
-/* Hides ffi again: LuaJIT opens it by itself when it parses a literal such as
- * 1LL, and makes it known to `require`. Called whenever something was parsed.
- * Raises without memory. */
-void wsp_lua_library_hide(lua_State *L);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "lua/lua_core.h"
 #include "lua/lua_host.h"
-#include "lua/lua_library.h"
 #include "lua/lua_stack.h"
 #include "lua/lua_state.h"
 
@@ -75,7 +74,6 @@ bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
         return false;
     }
     bool is_loaded = load_file(L, path, is_text_only ? "t" : NULL);
-    wsp_lua_library_hide(L);
     return is_loaded;
 }
 
@@ -218,7 +216,6 @@ static int load_checked(lua_State *L)
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    wsp_lua_library_hide(L);
     return lua_gettop(L);
 }
 

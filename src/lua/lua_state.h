@@ -18,6 +18,7 @@
 #include "lua/lua_event.h"
 #include "lua/lua_jit.h"
 #include "lua/lua_memory.h"
+#include "lua/lua_reply.h"
 #include "lua/lua_type.h"
 
 struct wsp_lua_app;
@@ -71,6 +72,8 @@ struct wsp_lua_state {
     struct wsp_response *response;     /* of the current call, or NULL */
     const char *codec;                 /* of the current call's server */
 
+    int ref_ffi;          /* registry reference: LuaJIT's ffi, 0 in a plain
+                             module or when LuaJIT has none */
     int ref_cjson_decode; /* registry reference: cjson.decode, 0 while
                              lua-cjson has not been found */
     char cjson_point;     /* the decimal point that it expects */
@@ -91,6 +94,7 @@ struct wsp_lua_state {
     struct wsp_lua_frame
         *lane_frame; /* of the message on its way through a lane,
                                          or NULL; lives as long */
+    struct wsp_lua_reply reply; /* to that message */
     struct wsp_lua_events events;
 
     /* Calls from C into Lua; see lua_call.h. */
