@@ -229,8 +229,11 @@ static void *shrink_without_memory(struct wsp_lua_slab *slab, void *block,
     return moved;
 }
 
-static void *move(struct wsp_lua_slab *slab, void *block, size_t old_size,
-                  size_t size)
+/* Kept out of the way of the blocks of a message, which it would cost a stack
+ * frame. */
+__attribute__((noinline)) static void *move(struct wsp_lua_slab *slab,
+                                            void *block, size_t old_size,
+                                            size_t size)
 {
     bool is_small = size <= WSP_LUA_SLAB_MAX;
     bool was_small = old_size <= WSP_LUA_SLAB_MAX;
