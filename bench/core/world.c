@@ -57,8 +57,15 @@ static void abort_link(struct wsp_link *link)
     (void)link;
 }
 
+static bool next(struct wsp_link *link, struct wsp_link_message *message)
+{
+    (void)link;
+    (void)message;
+    return false;
+}
+
 static const struct wsp_link_ops link_ops = {
-    put, put_blob, write_blobs, ping, close_link, abort_link,
+    put, put_blob, write_blobs, ping, close_link, abort_link, next,
 };
 
 /* ---- callbacks ---- */

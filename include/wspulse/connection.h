@@ -55,6 +55,18 @@ WSP_API struct wsp_span wsp_connection_id(
 WSP_API struct wsp_span wsp_connection_room_id(
     const struct wsp_connection *connection);
 
+/* Inside on_message of this very connection: ends the message and fills the frame
+ * that on_message was given with the next one that has arrived, as if on_message
+ * had returned NULL and were called again. For what is cheaper to enter once than
+ * for each message. Returns false when nothing more has arrived, or when
+ * something else comes first: return from on_message, which is called again when
+ * there is something to handle. */
+WSP_API bool wsp_connection_next(struct wsp_connection *connection);
+
+/* Inside on_message of this very connection: tells whether bytes have arrived
+ * behind the message, so that wsp_connection_next may find something. */
+WSP_API bool wsp_connection_has_next(const struct wsp_connection *connection);
+
 /* Sends a frame to this peer. Returns WSP_OK when it was taken,
  * WSP_ERR_CONNECTION_CLOSED, WSP_ERR_ENCODE (`diag` says why; nothing was
  * queued), WSP_ERR_SEND_BUFFER_FULL (the new frame is the one lost) or

@@ -137,8 +137,19 @@ static void abort_link(struct wsp_link *base)
     fake_of(base)->is_aborted = true;
 }
 
+static bool next(struct wsp_link *base, struct wsp_link_message *message)
+{
+    struct fake_link *link = fake_of(base);
+    if (!link->arrived || !*link->arrived) {
+        return false;
+    }
+    *message = (struct wsp_link_message){WSP_OPCODE_TEXT,
+                                         wsp_span_of(*link->arrived++)};
+    return true;
+}
+
 static const struct wsp_link_ops fake_link_ops = {
-    put, put_blob, write_blobs, ping, close_link, abort_link,
+    put, put_blob, write_blobs, ping, close_link, abort_link, next,
 };
 
 void fake_link_init(struct fake_link *link)

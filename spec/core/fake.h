@@ -17,6 +17,8 @@ struct fake_link {
     size_t frame_count; /* frames taken */
     uint32_t budget;    /* frames write() still takes; UINT32_MAX: all */
     bool is_read;       /* the one being read: put() takes frames */
+    const char *const *arrived; /* texts that next() gives, up to NULL; or
+                                   NULL */
     struct wsp_compression *compression; /* what it takes compressed, or NULL */
     uint8_t window_bits;
     const struct wsp_blob *last_form; /* what it took last, for comparison */

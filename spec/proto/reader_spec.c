@@ -35,6 +35,31 @@ static void test_frames_in_one_read_come_out_in_order(void **state)
     assert_int_equal(fixture->recorder.result, WSP_READER_CLOSED);
 }
 
+/* In the middle of on_message; a frame that is not fine is left as it came. */
+static void test_the_next_message_can_be_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recorder *recorder = &fixture->recorder;
+    fixture_put(fixture, WSP_OPCODE_TEXT, "1");
+    fixture_put(fixture, WSP_OPCODE_BINARY, "2"); /* by wsp_reader_next */
+    fixture_put(fixture, WSP_OPCODE_TEXT, "3");
+    fixture_put(fixture, WSP_OPCODE_PING, "none of it");
+    fixture_put(fixture, WSP_OPCODE_TEXT, "5");
+    fixture_put(fixture, WSP_OPCODE_TEXT, "\xc3\xa9"); /* by it */
+    fixture_put(fixture, WSP_OPCODE_TEXT, "7");
+    fixture_put(fixture, WSP_OPCODE_TEXT, "\xc3"); /* not by it */
+    fixture_put(fixture, WSP_OPCODE_TEXT, "9");
+    fixture_feed(fixture);
+    fixture_expect(fixture, "text 1 1\nbinary 1 2\ntext 1 3\n"
+                            "ping 10 none of it\ntext 1 5\n"
+                            "text 2 \xc3\xa9\ntext 1 7\n"
+                            "failed 1007 text message is not valid UTF-8\n");
+    assert_int_equal(recorder->next_count, 2);
+    struct wsp_reader_next next;
+    assert_false(wsp_reader_has_next(recorder->pool));
+    assert_false(wsp_reader_next(&recorder->reader, recorder->pool, &next));
+}
+
 static void test_every_form_of_length_is_read(void **state)
 {
     static const size_t lengths[] = {0, 1, 125, 126, 127, 65535, 65536};
@@ -211,6 +236,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_frames_in_one_read_come_out_in_order),
+        TEST(test_the_next_message_can_be_asked_for),
         TEST(test_every_form_of_length_is_read),
         TEST(test_fragments_become_one_message),
         TEST(test_fragments_of_nothing_are_an_empty_message),

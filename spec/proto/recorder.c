@@ -36,12 +36,29 @@ static bool note_found(struct recorder *recorder, const char *what,
     return is_going_on;
 }
 
-static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
+static bool note_message(struct recorder *recorder, uint8_t opcode, char *data,
+                         size_t len)
 {
     bool is_going_on = note_found(
-        ud, opcode == WSP_OPCODE_TEXT ? "text" : "binary", data, len);
+        recorder, opcode == WSP_OPCODE_TEXT ? "text" : "binary", data, len);
     for (size_t i = 0; i < len; i++) {
         data[i] = '!'; /* the sink may change it */
+    }
+    return is_going_on;
+}
+
+/* Asks for every second message itself, so that both ways of getting one are
+ * tried with whatever is fed. */
+static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
+{
+    struct recorder *recorder = ud;
+    struct wsp_reader_next next;
+    bool is_going_on = note_message(recorder, opcode, data, len);
+    if (is_going_on && recorder->found_count % 2 == 1 &&
+        wsp_reader_next(&recorder->reader, recorder->pool, &next)) {
+        recorder->next_count++;
+        is_going_on =
+            note_message(recorder, next.opcode, next.data, next.len);
     }
     return is_going_on;
 }

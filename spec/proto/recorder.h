@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A reader that writes down what it finds, one line a thing:
+/* A reader that writes down what it finds, every second message asked for by
+ * wsp_reader_next, one line a thing:
  *
  *     text 5 hello          ping 2 hi          close 1000 3 bye
  *     binary 1 x            pong 0             failed 1002 bad MASK
@@ -21,6 +22,7 @@ struct recorder {
     enum wsp_reader_result result; /* of the last feed */
     int stop_after;                /* things found; 0: never */
     int found_count;
+    int next_count; /* messages that wsp_reader_next gave, ever */
     struct wsp_buf log;
     size_t found_len;       /* of the log, without the lines of its end */
     struct page_end memory; /* what is fed ends at a forbidden page */

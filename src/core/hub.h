@@ -61,6 +61,16 @@ struct wsp_hub_config {
     unsigned generation; /* of the handlers, in log lines */
 };
 
+/* The message that on_message is given, or those of one session, one after the
+ * other. */
+struct wsp_delivery {
+    struct wsp_session *session; /* NULL: on_message does not run */
+    uint32_t epoch;              /* of the session when it began */
+    enum wsp_err err;            /* of decoding; ends it */
+    struct wsp_frame frame;
+    struct wsp_diag diag; /* of `err` */
+};
+
 STAILQ_HEAD(wsp_session_list, wsp_session);
 struct wsp_hub {
     struct wsp_hub_config config;
@@ -75,7 +85,8 @@ struct wsp_hub {
     struct wsp_session_list owed;  /* owe callbacks */
     struct wsp_session_list dead;  /* ended, to be freed */
     struct wsp_buf scratch;        /* an outgoing message being encoded */
-    struct wsp_buf unescaped;      /* text of an incoming frame */
+    struct wsp_delivery delivery;
+    struct wsp_buf unescaped; /* text of an incoming frame */
     struct wsp_buf forwarded;      /* text of a forwarded one */
     struct wsp_metrics metrics;
     uint32_t suspended_count; /* sessions without a transport */

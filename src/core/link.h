@@ -18,6 +18,12 @@
 struct wsp_link;
 struct wsp_session;
 
+/* A message that a link brings, valid until the next one. */
+struct wsp_link_message {
+    uint8_t opcode;
+    struct wsp_span data; /* UTF-8 in a text, if links check that */
+};
+
 struct wsp_link_ops {
     /* Copies a message behind what was written before, into the buffer that
      * goes out at the end of the read batch. Returns false when this link is not
@@ -45,6 +51,12 @@ struct wsp_link_ops {
 
     /* Ends the link at once, without a close frame. The session has let go. */
     void (*abort)(struct wsp_link *link);
+
+    /* While a message of this link is received: takes the one behind it from
+     * what has been read, as if wsp_session_receive had returned and were called
+     * again. Returns false when there is none that may be taken like this, and
+     * nothing has changed. */
+    bool (*next)(struct wsp_link *link, struct wsp_link_message *message);
 };
 
 /* Embedded by the transport. */

@@ -139,6 +139,12 @@ void wsp_session_end(struct wsp_session *session, enum wsp_reason reason,
 bool wsp_session_receive(struct wsp_session *session, uint8_t opcode,
                          char *data, size_t len);
 
+/* Inside on_message of this session: ends the message and makes the hub's frame
+ * of the one behind it, as if on_message had returned and were called again.
+ * Returns false when something else comes first, or nothing has arrived: return
+ * from on_message. */
+bool wsp_session_next(struct wsp_session *session);
+
 /* A pong: liveness, and maybe a confirmation. */
 void wsp_session_pong(struct wsp_session *session, const uint8_t *data,
                       size_t len);

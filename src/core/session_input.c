@@ -36,16 +36,6 @@ static void fail_handler(struct wsp_session *session, struct wsp_error *error)
     }
 }
 
-static struct wsp_error *call_handler(struct wsp_session *session,
-                                      const struct wsp_frame *frame)
-{
-    struct wsp_hub *hub = session->hub;
-    hub->is_settling = true;
-    struct wsp_error *error = hub->events->on_message(hub->ud, session, frame);
-    hub->is_settling = false;
-    return error;
-}
-
 static enum wsp_message_kind kind_of(const struct wsp_hub *hub, uint8_t opcode)
 {
     if (opcode == WSP_OPCODE_BINARY) {
@@ -54,36 +44,61 @@ static enum wsp_message_kind kind_of(const struct wsp_hub *hub, uint8_t opcode)
     return hub->config.is_text_checked ? WSP_MESSAGE_UTF8 : WSP_MESSAGE_TEXT;
 }
 
+/* Makes the hub's frame of a message; false when that is not possible. */
+static bool decode(struct wsp_hub *hub, uint8_t opcode, struct wsp_span message)
+{
+    struct wsp_delivery *delivery = &hub->delivery;
+    delivery->diag.message[0] = '\0'; /* the rest is of no use */
+    delivery->err = hub->config.codec->decode(
+        message, kind_of(hub, opcode), &hub->unescaped, &delivery->frame,
+        &delivery->diag);
+    return delivery->err == WSP_OK;
+}
+
+static struct wsp_error *call_handler(struct wsp_session *session)
+{
+    struct wsp_hub *hub = session->hub;
+    struct wsp_delivery *delivery = &hub->delivery;
+    delivery->session = session;
+    delivery->epoch = session->epoch;
+    hub->is_settling = true;
+    struct wsp_error *error =
+        hub->events->on_message(hub->ud, session, &delivery->frame);
+    hub->is_settling = false;
+    delivery->session = NULL;
+    return error;
+}
+
+/* What becomes of the session when its handler has failed. */
+static void take_error(struct wsp_session *session, struct wsp_error *error)
+{
+    if (wsp_error_code(error) == WSP_ERR_DECODE) {
+        warn_decode(session, wsp_error_message(error));
+        wsp_error_unref(error);
+    } else if (session->epoch == session->hub->delivery.epoch) {
+        fail_handler(session, error);
+    } else {
+        wsp_error_unref(error); /* it closed the connection, then failed */
+    }
+}
+
 /* Decodes and delivers. Returns true when reading goes on. */
 static bool deliver(struct wsp_session *session, uint8_t opcode,
                     struct wsp_span message)
 {
     struct wsp_hub *hub = session->hub;
-    struct wsp_frame frame;
-    struct wsp_diag diag;
-    diag.message[0] = '\0'; /* the rest is of no use and takes its time */
-    enum wsp_err err = hub->config.codec->decode(
-        message, kind_of(hub, opcode), &hub->unescaped, &frame, &diag);
-    if (err) {
-        warn_decode(session, diag.message);
+    if (!decode(hub, opcode, message)) {
+        warn_decode(session, hub->delivery.diag.message);
         return true;
     }
-    uint32_t epoch = session->epoch;
-    struct wsp_error *error = call_handler(session, &frame);
-    if (!error) {
-        return session->epoch == epoch;
+    struct wsp_error *error = call_handler(session);
+    if (hub->delivery.err) { /* of one that the handler has asked for */
+        warn_decode(session, hub->delivery.diag.message);
     }
-    if (wsp_error_code(error) == WSP_ERR_DECODE) {
-        warn_decode(session, wsp_error_message(error));
-        wsp_error_unref(error);
-        return session->epoch == epoch;
+    if (error) {
+        take_error(session, error);
     }
-    if (session->epoch == epoch) {
-        fail_handler(session, error);
-    } else {
-        wsp_error_unref(error); /* it closed the connection, then failed */
-    }
-    return false;
+    return session->epoch == hub->delivery.epoch;
 }
 
 bool wsp_session_receive(struct wsp_session *session, uint8_t opcode,
@@ -102,6 +117,29 @@ bool wsp_session_receive(struct wsp_session *session, uint8_t opcode,
         return true;
     }
     return deliver(session, opcode, (struct wsp_span){data, len});
+}
+
+/* Between two messages the way of wsp_session_receive would call what is owed. */
+static bool may_go_on(const struct wsp_session *session)
+{
+    const struct wsp_hub *hub = session->hub;
+    const struct wsp_delivery *delivery = &hub->delivery;
+    return delivery->session == session && delivery->epoch == session->epoch &&
+           delivery->err == WSP_OK && session->link && !session->owed &&
+           !hub->metrics.wanted;
+}
+
+bool wsp_session_next(struct wsp_session *session)
+{
+    struct wsp_link *link = session->link;
+    struct wsp_link_message message;
+    if (!may_go_on(session) || !link->ops->next(link, &message)) {
+        return false;
+    }
+    struct wsp_hub *hub = session->hub;
+    wsp_metrics_message_received(&hub->metrics, wsp_session_room(session),
+                                 message.data.len);
+    return decode(hub, message.opcode, message.data);
 }
 
 void wsp_session_pong(struct wsp_session *session, const uint8_t *data,

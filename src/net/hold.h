@@ -60,6 +60,13 @@ static inline bool wsp_hold_is_down(const struct wsp_hold_board *board)
     return atomic_load_explicit(&board->current, memory_order_relaxed) != NULL;
 }
 
+/* Tells whether this one is. */
+static inline bool wsp_hold_is(const struct wsp_hold_board *board,
+                               const struct wsp_hold *hold)
+{
+    return atomic_load_explicit(&board->current, memory_order_relaxed) == hold;
+}
+
 /* Puts a hold down; none is. It has to stay until it is left. */
 static inline void wsp_hold_enter(struct wsp_hold_board *board,
                                   const struct wsp_hold *hold)

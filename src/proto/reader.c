@@ -15,7 +15,7 @@
 #define BIT_MASKED 0x80u
 
 /* One call of wsp_reader_feed. */
-struct feed {
+struct wsp_reader_feed {
     struct wsp_reader *reader;
     const struct wsp_reader_port *port;
     struct wsp_reader_failure *failure;
@@ -33,13 +33,13 @@ static void give_work_back(struct wsp_reader *reader,
 }
 
 /* Gets a context for what needs one. NULL without memory. */
-static struct wsp_reader_work *lend_work(struct feed *feed)
+static struct wsp_reader_work *lend_work(struct wsp_reader_feed *feed)
 {
     feed->reader->work = wsp_reader_pool_lend(feed->port->pool, feed->reader);
     return feed->reader->work;
 }
 
-static enum wsp_reader_result end(struct feed *feed,
+static enum wsp_reader_result end(struct wsp_reader_feed *feed,
                                   enum wsp_reader_result result)
 {
     feed->reader->is_ended = true;
@@ -47,7 +47,7 @@ static enum wsp_reader_result end(struct feed *feed,
     return result;
 }
 
-static enum wsp_reader_result fail(struct feed *feed,
+static enum wsp_reader_result fail(struct wsp_reader_feed *feed,
                                    const struct wsp_reader_failure *failure)
 {
     *feed->failure = *failure;
@@ -56,7 +56,7 @@ static enum wsp_reader_result fail(struct feed *feed,
 
 /* The same at a frame that may be one of a message that has begun. */
 static enum wsp_reader_result fail_at_frame(
-    struct feed *feed, const struct wsp_reader_failure *failure)
+    struct wsp_reader_feed *feed, const struct wsp_reader_failure *failure)
 {
     struct wsp_reader_work *work = feed->reader->work;
     return fail(feed,
@@ -65,12 +65,12 @@ static enum wsp_reader_result fail_at_frame(
 }
 
 /* Ends the feed when a sink function said so. */
-static enum wsp_reader_result go_on(struct feed *feed, bool is_wanted)
+static enum wsp_reader_result go_on(struct wsp_reader_feed *feed, bool is_wanted)
 {
     return is_wanted ? WSP_READER_MORE : end(feed, WSP_READER_STOPPED);
 }
 
-static void consume(struct feed *feed, size_t len)
+static void consume(struct wsp_reader_feed *feed, size_t len)
 {
     feed->data += len;
     feed->len -= len;
@@ -78,7 +78,7 @@ static void consume(struct feed *feed, size_t len)
 
 /* ---- handing over ---- */
 
-static enum wsp_reader_result hand_close(struct feed *feed, const uint8_t *body,
+static enum wsp_reader_result hand_close(struct wsp_reader_feed *feed, const uint8_t *body,
                                          size_t len)
 {
     uint16_t code;
@@ -97,7 +97,7 @@ static enum wsp_reader_result hand_close(struct feed *feed, const uint8_t *body,
     return end(feed, WSP_READER_CLOSED);
 }
 
-static enum wsp_reader_result hand_control(struct feed *feed, uint8_t opcode,
+static enum wsp_reader_result hand_control(struct wsp_reader_feed *feed, uint8_t opcode,
                                            const uint8_t *data, size_t len)
 {
     if (opcode == WSP_OPCODE_CLOSE) {
@@ -112,7 +112,7 @@ static enum wsp_reader_result hand_control(struct feed *feed, uint8_t opcode,
 
 /* Hands over the message in the lent context. The reader has let go of it by
  * then: a sink that ends the reader does not end the message under its feet. */
-static enum wsp_reader_result hand_gathered(struct feed *feed)
+static enum wsp_reader_result hand_gathered(struct wsp_reader_feed *feed)
 {
     struct wsp_reader_work *work = feed->reader->work;
     if (work->is_text_checked && !wsp_utf8_is_complete(&work->utf8)) {
@@ -128,19 +128,29 @@ static enum wsp_reader_result hand_gathered(struct feed *feed)
 
 /* ---- the fast path ---- */
 
+/* Takes the mask off a payload, whose key is in front of it. Tells whether it is
+ * what its opcode says. */
+static bool take_mask_off(const struct wsp_reader_feed *feed, uint8_t opcode,
+                          uint8_t *data, size_t len)
+{
+    return wsp_frame_unmask(data, len, data - 4, 0) ||
+           opcode != WSP_OPCODE_TEXT || !feed->port->limits->validate_utf8 ||
+           wsp_utf8_check(data, len);
+}
+
 /* Takes the mask off the frame at the front, steps over it and hands it over.
  * Its head has `size` bytes, the key of the mask being the last four. */
-static enum wsp_reader_result hand_in_place(struct feed *feed, uint8_t opcode,
-                                            size_t size, size_t len)
+static enum wsp_reader_result hand_in_place(struct wsp_reader_feed *feed,
+                                            uint8_t opcode, size_t size,
+                                            size_t len)
 {
     uint8_t *data = feed->data + size;
-    bool is_ascii = wsp_frame_unmask(data, len, data - 4, 0);
+    bool is_fine = take_mask_off(feed, opcode, data, len);
     consume(feed, size + len);
     if (wsp_opcode_is_control(opcode)) {
         return hand_control(feed, opcode, data, len);
     }
-    if (!is_ascii && opcode == WSP_OPCODE_TEXT &&
-        feed->port->limits->validate_utf8 && !wsp_utf8_check(data, len)) {
+    if (!is_fine) {
         return fail(feed, &wsp_reader_bad_utf8);
     }
     return go_on(feed, feed->port->sink->on_message(feed->port->ud, opcode,
@@ -148,7 +158,7 @@ static enum wsp_reader_result hand_in_place(struct feed *feed, uint8_t opcode,
 }
 
 /* The same for a compressed message, which is inflated out of the frame. */
-static enum wsp_reader_result unpack_in_place(struct feed *feed,
+static enum wsp_reader_result unpack_in_place(struct wsp_reader_feed *feed,
                                               const struct wsp_frame_head *head)
 {
     struct wsp_reader_work *work = lend_work(feed);
@@ -168,7 +178,7 @@ static enum wsp_reader_result unpack_in_place(struct feed *feed,
 /* Recognises the commonest frame by its first bytes: a message of its own under
  * 64 KiB, nothing wrong with it, all of it here. Returns the size of its head,
  * or 0 for one that takes a closer look. */
-static size_t glance(const struct feed *feed, size_t *len)
+static size_t glance(const struct wsp_reader_feed *feed, size_t *len)
 {
     const uint8_t *data = feed->data;
     if (feed->len < 8 || (data[0] != FINAL_TEXT && data[0] != FINAL_BINARY) ||
@@ -191,7 +201,7 @@ static size_t glance(const struct feed *feed, size_t *len)
 
 /* Tells whether the next frame needs no context: all of it is here, and it
  * is a message or a control frame of its own. */
-static bool is_whole(const struct feed *feed, const struct wsp_frame_head *head)
+static bool is_whole(const struct wsp_reader_feed *feed, const struct wsp_frame_head *head)
 {
     if (head->len > feed->len - head->size) {
         return false;
@@ -201,7 +211,7 @@ static bool is_whole(const struct feed *feed, const struct wsp_frame_head *head)
 }
 
 /* Reads the next frame in place when it can, after a close look. */
-static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
+static bool try_in_place(struct wsp_reader_feed *feed, enum wsp_reader_result *result)
 {
     static const struct wsp_reader_message none = {0};
     const struct wsp_reader_work *work = feed->reader->work;
@@ -230,7 +240,7 @@ static bool try_in_place(struct feed *feed, enum wsp_reader_result *result)
 /* ---- the slow path ---- */
 
 /* Hands over a control frame, out of a copy for the same reason. */
-static enum wsp_reader_result finish_control(struct feed *feed)
+static enum wsp_reader_result finish_control(struct wsp_reader_feed *feed)
 {
     struct wsp_reader_work *work = feed->reader->work;
     uint8_t payload[sizeof(work->control)];
@@ -246,7 +256,7 @@ static enum wsp_reader_result finish_control(struct feed *feed)
 }
 
 /* Hands over the message whose last frame is now complete. */
-static enum wsp_reader_result finish_message(struct feed *feed)
+static enum wsp_reader_result finish_message(struct wsp_reader_feed *feed)
 {
     struct wsp_reader_work *work = feed->reader->work;
     const struct wsp_reader_failure *failure = NULL;
@@ -257,7 +267,7 @@ static enum wsp_reader_result finish_message(struct feed *feed)
 }
 
 /* Hands over what the frame that is now complete has completed. */
-static enum wsp_reader_result finish_frame(struct feed *feed)
+static enum wsp_reader_result finish_frame(struct wsp_reader_feed *feed)
 {
     struct wsp_reader_work *work = feed->reader->work;
     if (wsp_opcode_is_control(work->head.opcode)) {
@@ -270,7 +280,7 @@ static enum wsp_reader_result finish_frame(struct feed *feed)
     return WSP_READER_MORE;
 }
 
-static enum wsp_reader_result read_piece(struct feed *feed)
+static enum wsp_reader_result read_piece(struct wsp_reader_feed *feed)
 {
     struct wsp_reader_work *work = feed->reader->work;
     if (!work) {
@@ -290,7 +300,7 @@ static enum wsp_reader_result read_piece(struct feed *feed)
                                              : WSP_READER_MORE;
 }
 
-static enum wsp_reader_result read_next(struct feed *feed)
+static enum wsp_reader_result read_next(struct wsp_reader_feed *feed)
 {
     size_t len;
     size_t size = glance(feed, &len);
@@ -338,13 +348,44 @@ enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,
                                        uint8_t *data, size_t len,
                                        struct wsp_reader_failure *failure)
 {
-    struct feed feed = {reader, port, failure, data, len};
+    struct wsp_reader_feed feed = {reader, port, failure, data, len};
     enum wsp_reader_result result = WSP_READER_MORE;
     if (reader->is_ended) {
         return WSP_READER_STOPPED;
     }
+    *wsp_reader_pool_feed(port->pool) = &feed;
     while (feed.len > 0 && result == WSP_READER_MORE) {
         result = read_next(&feed);
     }
+    *wsp_reader_pool_feed(port->pool) = NULL;
     return result;
+}
+
+bool wsp_reader_has_next(struct wsp_reader_pool *pool)
+{
+    const struct wsp_reader_feed *feed = *wsp_reader_pool_feed(pool);
+    return feed && feed->len > 0;
+}
+
+bool wsp_reader_next(struct wsp_reader *reader, struct wsp_reader_pool *pool,
+                     struct wsp_reader_next *next)
+{
+    struct wsp_reader_feed *feed = *wsp_reader_pool_feed(pool);
+    if (!feed || feed->reader != reader || reader->is_ended) {
+        return false;
+    }
+    size_t len;
+    size_t size = glance(feed, &len);
+    if (size == 0) {
+        return false;
+    }
+    uint8_t *data = feed->data + size;
+    uint8_t opcode = feed->data[0] & 0xF;
+    if (!take_mask_off(feed, opcode, data, len)) {
+        wsp_frame_unmask(data, len, data - 4, 0); /* as it came */
+        return false;
+    }
+    consume(feed, size + len);
+    *next = (struct wsp_reader_next){opcode, (char *)data, len};
+    return true;
 }

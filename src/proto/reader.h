@@ -102,4 +102,22 @@ enum wsp_reader_result wsp_reader_feed(struct wsp_reader *reader,
                                        uint8_t *data, size_t len,
                                        struct wsp_reader_failure *failure);
 
+/* A message, valid as one that on_message is given. */
+struct wsp_reader_next {
+    uint8_t opcode;
+    char *data;
+    size_t len;
+};
+
+/* Inside on_message: gives the message behind the one that is handed over, as if
+ * on_message had returned true and been called again. Only one that takes no
+ * closer look: in one frame, all of it here, not compressed, nothing wrong with
+ * it. Returns false, and changes nothing, for anything else and when this reader
+ * is not being fed: return from on_message, which is given it as ever. */
+bool wsp_reader_next(struct wsp_reader *reader, struct wsp_reader_pool *pool,
+                     struct wsp_reader_next *next);
+
+/* Tells whether there are bytes behind the message that is handed over. */
+bool wsp_reader_has_next(struct wsp_reader_pool *pool);
+
 #endif

@@ -10,6 +10,7 @@
 
 struct wsp_reader_pool {
     struct wsp_inflate_pool inflaters;
+    struct wsp_reader_feed *feed; /* under way, or NULL */
     struct wsp_reader_work *idle; /* list */
     size_t idle_count;
     size_t keep_count; /* at most so many stay idle */
@@ -75,6 +76,11 @@ void wsp_reader_pool_free(struct wsp_reader_pool *pool)
     }
     wsp_inflate_pool_fini(&pool->inflaters);
     free(pool);
+}
+
+struct wsp_reader_feed **wsp_reader_pool_feed(struct wsp_reader_pool *pool)
+{
+    return &pool->feed;
 }
 
 struct wsp_inflate_pool *wsp_reader_pool_inflaters(struct wsp_reader_pool *pool)

@@ -46,6 +46,11 @@ struct wsp_reader_work {
 
 /* ---- the pool (reader_pool.c) ---- */
 
+struct wsp_reader_feed;
+
+/* Where it is kept which feed is under way; NULL: none. Feeds do not nest. */
+struct wsp_reader_feed **wsp_reader_pool_feed(struct wsp_reader_pool *pool);
+
 /* Lends one that is between two messages, or returns NULL without memory. */
 struct wsp_reader_work *wsp_reader_pool_lend(struct wsp_reader_pool *pool,
                                              struct wsp_reader *reader);

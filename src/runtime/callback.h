@@ -55,4 +55,21 @@ static inline void wsp_callback_end(struct wsp_callback *callback, bool is_down)
     }
 }
 
+/* Between two messages that one call handles: what held the loop is over, and
+ * what the callback points to may change. Returns false, and nothing has changed,
+ * when it is not what is down. */
+static inline bool wsp_callback_pause(struct wsp_callback *callback)
+{
+    bool is_down = wsp_hold_is(callback->board, &callback->hold);
+    if (is_down) {
+        wsp_callback_end(callback, true);
+    }
+    return is_down;
+}
+
+static inline void wsp_callback_go_on(struct wsp_callback *callback)
+{
+    wsp_hold_enter(callback->board, &callback->hold);
+}
+
 #endif

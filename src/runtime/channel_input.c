@@ -107,6 +107,20 @@ static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
     return transport->phase != WSP_TRANSPORT_DEAD;
 }
 
+bool wsp_channel_next(struct wsp_link *link, struct wsp_link_message *message)
+{
+    struct wsp_transport *transport = (struct wsp_transport *)link;
+    struct wsp_server *server = transport->server;
+    struct wsp_reader_next next;
+    if (!wsp_reader_next(&transport->reader, server->readers, &next)) {
+        return false;
+    }
+    server->read_count++;
+    message->opcode = next.opcode;
+    message->data = (struct wsp_span){next.data, next.len};
+    return true;
+}
+
 /* Counts a control frame that nobody asked for. False when that is one too many:
  * the stream has failed. */
 static bool pace_control(struct wsp_transport *transport)

@@ -48,6 +48,23 @@ enum wsp_err wsp_connection_send(struct wsp_connection *connection,
     return err;
 }
 
+bool wsp_connection_next(struct wsp_connection *connection)
+{
+    struct wsp_session *session = session_of(connection);
+    struct wsp_callback *callback = &server_of(session)->callback;
+    if (!wsp_callback_pause(callback)) {
+        return false; /* it is a part of another call */
+    }
+    bool is_next = wsp_session_next(session);
+    wsp_callback_go_on(callback);
+    return is_next;
+}
+
+bool wsp_connection_has_next(const struct wsp_connection *connection)
+{
+    return wsp_reader_has_next(server_of(session_of(connection))->readers);
+}
+
 enum wsp_err wsp_connection_close(struct wsp_connection *connection,
                                   uint16_t code, struct wsp_span reason)
 {

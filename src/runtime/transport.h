@@ -147,6 +147,9 @@ extern const struct wsp_link_ops wsp_channel_link_ops;
 void wsp_channel_on_data(struct wsp_transport *transport, uint8_t *data,
                          size_t len);
 
+/* The link's next(): see core/link.h. */
+bool wsp_channel_next(struct wsp_link *link, struct wsp_link_message *message);
+
 /* Writes the cork of a transport that is being read, and keeps what the kernel
  * refused. */
 void wsp_channel_uncork(struct wsp_transport *transport);
