@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lua/lua_call.h"
+#include "lua/lua_ffi.h"
 #include "lua/lua_library.h"
 #include "lua/lua_loader.h"
 #include "lua/lua_server.h"
@@ -335,7 +336,7 @@ static int open_ffi(lua_State *L)
 {
     lua_pushcfunction(L, luaopen_ffi);
     lua_call(L, 0, 1);
-    wsp_lua_state_get(L)->ref_ffi = luaL_ref(L, LUA_REGISTRYINDEX);
+    wsp_lua_ffi_open(L, wsp_lua_state_get(L));
     return 0;
 }
 

@@ -31,7 +31,10 @@ static int core_now(lua_State *L)
 
 static void make_core(lua_State *L)
 {
-    wsp_lua_state_get(L);
+    struct wsp_lua_state *state = wsp_lua_state_get(L);
+    if (!state->app) {
+        wsp_lua_ffi_open_program(L, state);
+    }
     lua_newtable(L);
     lua_pushliteral(L, WSPULSE_VERSION);
     lua_setfield(L, -2, "version");

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "lua/lua_draft.h"
+#include "lua/lua_ffi.h"
 #include "lua/lua_json.h"
 #include "lua/lua_msgpack.h"
 #include "lua/lua_raw.h"
@@ -135,6 +136,40 @@ static int frame_index(lua_State *L)
     return 1;
 }
 
+/* Called by machine code. Gives the index of the event in the array of
+ * lua_event.h when the frame is the one on its way and the event is there, else
+ * 0. */
+static int find_event(void *companion, void *frame)
+{
+    const struct wsp_lua_state *state = companion;
+    const struct wsp_lua_frame *current = state->lane_frame;
+    if (!frame || frame != current || current->seq != state->call_seq) {
+        return 0;
+    }
+    return wsp_lua_events_find(&state->events, current->frame->event);
+}
+
+static const char index_source[] =
+    "local find, companion, events, index = ...\n"
+    "return function(frame, key)\n"
+    "  if key == 'event' then\n"
+    "    local found = find(companion, frame)\n"
+    "    if found > 0 then return events[found] end\n"
+    "  end\n"
+    "  return index(frame, key)\n"
+    "end\n";
+
+/* Offers another __index for the metatable on top of the stack. */
+static void offer_index(lua_State *L, struct wsp_lua_state *state)
+{
+    wsp_lua_events_push_array(L, &state->events);
+    lua_getfield(L, -2, "__index");
+    if (wsp_lua_ffi_make(L, state, index_source, "int (*)(void *, void *)",
+                         (uintptr_t)find_event, 2)) {
+        wsp_lua_ffi_offer(L, state, "__index");
+    }
+}
+
 static int frame_newindex(lua_State *L)
 {
     return luaL_error(L, "frame is read-only; use frame:with{…}");
@@ -250,8 +285,6 @@ static int frame_keep(lua_State *L)
     if (frame->seq == SEQ_KEPT) {
         return 1;
     }
-    wsp_lua_frame_push_metatable(L, wsp_lua_state_upvalue(L));
-    lua_setmetatable(L, 1);
     const struct wsp_frame *copy = push_copy(L, frame->frame);
     set_slot(L, 1, frame, SLOT_KEPT);
     frame->frame = copy;
@@ -483,5 +516,6 @@ void wsp_lua_frame_open(lua_State *L)
     wsp_lua_events_push_array(L, &state->events);
     lua_pushcclosure(L, frame_index, 3);
     lua_setfield(L, -2, "__index");
+    offer_index(L, state);
     wsp_lua_type_register(L, &state->frame_type, type_name);
 }

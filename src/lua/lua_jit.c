@@ -3,6 +3,7 @@
 
 #include <luajit.h>
 
+#include "lua/lua_ffi.h"
 #include "lua/lua_original.h"
 #include "lua/lua_state.h"
 
@@ -11,7 +12,7 @@ static void apply(lua_State *L, const struct wsp_lua_jit *jit)
     bool is_on = jit->is_wanted && jit->is_allowed;
     luaJIT_setmode(
         L, 0, LUAJIT_MODE_ENGINE | (is_on ? LUAJIT_MODE_ON : LUAJIT_MODE_OFF));
-    wsp_lua_reply_choose(L, is_on);
+    wsp_lua_ffi_choose(L, is_on);
 }
 
 /* jit.on and jit.off without an argument speak of the whole compiler, with one

@@ -2,41 +2,44 @@
 #include "lua/lua_lane.h"
 
 #include <lauxlib.h>
-#include <string.h>
+#include <stdint.h>
 
 #include "lua/lua_call.h"
 #include "lua/lua_connection.h"
+#include "lua/lua_ffi.h"
 #include "lua/lua_frame.h"
 #include "lua/lua_mount.h"
 #include "lua/lua_server.h"
 
-/* Stack slots of the thread, above those of lua_call.h: few enough for the stack
- * that a thread is born with. */
+/* Stack slots of the thread, above those of lua_call.h. */
 enum {
     SLOT_HANDLER = WSP_LUA_CALL_SLOTS + 1,
     SLOT_HANDLES,
-    SLOT_EVENTS,      /* array of lua_event.h */
-    SLOT_INDEX,       /* __index of frames on their way */
+    SLOT_FRAMES, /* array of frames */
     SLOT_MAKE_FRAMES, /* function */
-    SLOT_FRAMES,      /* and the next ones */
-    SLOT_FREE = SLOT_FRAMES + WSP_LUA_LANE_FRAMES
+    SLOT_PUMP,        /* function, or nil without ffi */
+    SLOT_FREE
 };
 
+#define FRAMES_FEW (WSP_LUA_LANE_FRAMES / 2)
 #define GARBAGE_KB 1024 /* that may always lie around */
 
 /* ---- frames ---- */
 
-/* Returns frames for their slots. LUA_MINSTACK is room enough for them. */
+/* Fills the array of frames; upvalues: the metatable, the array. */
 static int make_frames(lua_State *L)
 {
     struct wsp_lua_server *server = lua_touserdata(L, 1);
     struct wsp_lua_lane *lane = &server->lane;
+    lua_settop(L, 0);
     lua_pushvalue(L, lua_upvalueindex(1));
-    for (int i = 0; i < WSP_LUA_LANE_FRAMES; i++) {
-        lane->frames[i] = wsp_lua_frame_new(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    while (lane->ready < WSP_LUA_LANE_FRAMES) {
+        struct wsp_lua_frame *frame = wsp_lua_frame_new(L, 1);
+        lua_rawseti(L, 2, (int)lane->ready + 1);
+        lane->frames[lane->ready++] = frame;
     }
-    lane->ready = WSP_LUA_LANE_FRAMES;
-    return WSP_LUA_LANE_FRAMES;
+    return 0;
 }
 
 /* Has the collector begin again when there is twice what it has left, or a
@@ -60,139 +63,111 @@ static void tune_collector(const struct wsp_lua_server *server)
     state->gc_pause = pause;
 }
 
-/* Makes sure that a frame is ready; false without memory. */
-static bool has_frame(struct wsp_lua_server *server)
+/* Fills up the frames that are ready; false without memory for one. */
+static bool fill_up(struct wsp_lua_server *server)
 {
     struct wsp_lua_lane *lane = &server->lane;
-    if (lane->ready > 0) {
-        return true;
-    }
     tune_collector(server);
-    lua_settop(lane->thread, SLOT_FRAMES - 1);
     lua_pushvalue(lane->thread, SLOT_MAKE_FRAMES);
     lua_pushlightuserdata(lane->thread, server);
-    int status = lua_pcall(lane->thread, 1, WSP_LUA_LANE_FRAMES, 0);
+    lua_pcall(lane->thread, 1, 0, 0);
     lua_settop(lane->thread, SLOT_FREE - 1);
-    return status == 0;
+    return lane->ready > 0;
 }
 
-/* Takes the newest of the frames that are ready for the message, and pushes
- * it. */
-static struct wsp_lua_frame *push_frame(struct wsp_lua_server *server,
-                                        const struct wsp_frame *message)
+/* Takes the newest of the frames that are ready for the message. Returns its
+ * index in the array. */
+static int take_frame(struct wsp_lua_server *server,
+                      const struct wsp_frame *message)
 {
+    struct wsp_lua_state *state = server->state;
     struct wsp_lua_lane *lane = &server->lane;
-    struct wsp_lua_frame *frame = lane->frames[--lane->ready];
+    int index = (int)lane->ready--;
+    struct wsp_lua_frame *frame = lane->frames[index - 1];
     frame->frame = message;
-    frame->seq = server->state->call_count + 1;
     frame->format = wsp_lua_format_of(server->mount->codec);
-    lua_pushvalue(lane->thread, SLOT_FRAMES + (int)lane->ready);
-    return frame;
+    frame->seq = state->call_count + 1;
+    state->lane_frame = frame;
+    return index;
 }
 
-/* Has __index know the event of the next frame, or no event. */
-static void tell_event(struct wsp_lua_server *server, struct wsp_span event)
+/* Frames that were on their way are like any other from now on, and the
+ * collector may have them: the array would keep what they have got to hold,
+ * until it is filled up again. */
+static void let_go(struct wsp_lua_lane *lane, unsigned first)
 {
-    struct wsp_lua_lane *lane = &server->lane;
-    const struct wsp_lua_events *events = &server->state->events;
-    int found = wsp_lua_events_find(events, event);
-    if (found == lane->event && events->changes == lane->event_changes) {
-        return;
+    for (unsigned i = lane->ready; i < first; i++) {
+        if (lane->frames[i]->has_slots) {
+            lua_pushboolean(lane->thread, 0);
+            lua_rawseti(lane->thread, SLOT_FRAMES, (int)i + 1);
+        }
     }
-    lane->event = found;
-    lane->event_changes = events->changes;
-    if (found) {
-        lua_rawgeti(lane->thread, SLOT_EVENTS, found);
-    } else {
-        lua_pushboolean(lane->thread, 0);
-    }
-    lua_setupvalue(lane->thread, SLOT_INDEX, 1);
 }
 
-/* A frame that was on its way is like any other from now on. The collector may
- * have it; its slot would keep what it has got to hold, until it is filled
- * again. */
-static void let_go(struct wsp_lua_server *server,
-                   const struct wsp_lua_frame *frame)
+/* ---- messages that arrived together ---- */
+
+/* Called by machine code when a handler has returned. Gives the index of the
+ * next frame in the array; 0 ends the call. */
+static int next_message(void *companion)
 {
-    lua_State *thread = server->lane.thread;
-    int slot = SLOT_FRAMES + (int)server->lane.ready;
-    if (frame->format != WSP_LUA_FORMAT_RAW) {
-        wsp_lua_frame_push_metatable(thread, server->state);
-        lua_setmetatable(thread, slot);
+    struct wsp_lua_state *state = companion;
+    struct wsp_lua_server *server = state->lane_server;
+    if (!server || state->depth != 1 || server->lane.ready == 0 ||
+        !wsp_connection_next(state->reply.connection)) {
+        return 0;
     }
-    if (frame->has_slots) {
-        lua_pushnil(thread);
-        lua_replace(thread, slot);
-    }
+    int index = take_frame(server, state->call->frame);
+    state->codec = server->lane.codec; /* who raises leaves it changed */
+    state->call_seq = ++state->call_count;
+    return index;
 }
+
+static const char pump_source[] =
+    "local next, companion, handler, frames = ...\n"
+    "return function(conn, index)\n"
+    "  repeat\n"
+    "    handler(conn, frames[index])\n"
+    "    index = next(companion)\n"
+    "  until index == 0\n"
+    "end\n";
 
 /* ---- life ---- */
 
-/* Pushes a function (frame, key) that gives the event, its first upvalue, or
- * else what the function on top of the stack gives, which it replaces.
- *
- * The event must be assigned to in the source: LuaJIT compiles the value of an
- * upvalue that no code assigns to as a constant, and would not notice that C has
- * changed it. */
-static void push_index(lua_State *L)
+/* Pushes handler, handles and the empty array of frames. */
+static void push_values(lua_State *L, const struct wsp_lua_server *server)
 {
-    static const char source[] =
-        "local event, index = nil, ...\n"
-        "event = false\n"
-        "return function(frame, key)\n"
-        "  if event and key == 'event' then return event end\n"
-        "  return index(frame, key)\n"
-        "end\n";
-    if (luaL_loadbuffer(L, source, sizeof source - 1, "=frame") != 0) {
-        lua_error(L);
-    }
-    lua_insert(L, -2);
-    lua_call(L, 1, 1);
-}
-
-/* Pushes that function, and a copy of the metatable of frames that has it. */
-static void push_metatable(lua_State *L, const struct wsp_lua_state *state)
-{
-    wsp_lua_frame_push_metatable(L, state);
-    lua_getfield(L, -1, "__index");
-    push_index(L);
-    lua_insert(L, -2);
-    lua_newtable(L);
-    lua_pushnil(L);
-    while (lua_next(L, -3)) {
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, -4);
-    }
-    lua_pushvalue(L, -3);
-    lua_setfield(L, -2, "__index");
-    lua_remove(L, -2);
-}
-
-static void fill_slots(lua_State *L, const struct wsp_lua_server *server,
-                       bool has_events)
-{
-    lua_State *thread = server->lane.thread;
-    const struct wsp_lua_state *state = server->state;
     lua_rawgeti(L, LUA_REGISTRYINDEX,
                 server->ref_callbacks[WSP_LUA_ON_MESSAGE]);
     lua_rawgeti(L, LUA_REGISTRYINDEX, server->ref_handles);
-    wsp_lua_events_push_array(L, &state->events);
-    push_metatable(L, state);
-    if (!has_events) {
-        lua_pop(L, 1);
-        wsp_lua_frame_push_metatable(L, state);
+    lua_createtable(L, WSP_LUA_LANE_FRAMES, 0);
+}
+
+/* Pushes the functions; the values are at `first` and behind. */
+static void push_functions(lua_State *L, const struct wsp_lua_server *server,
+                           int first)
+{
+    wsp_lua_frame_push_metatable(L, server->state);
+    lua_pushvalue(L, first + 2);
+    lua_pushcclosure(L, make_frames, 2);
+    lua_pushvalue(L, first);
+    lua_pushvalue(L, first + 2);
+    if (!wsp_lua_ffi_make(L, server->state, pump_source, "int (*)(void *)",
+                          (uintptr_t)next_message, 2)) {
+        lua_pushnil(L);
     }
-    lua_pushcclosure(L, make_frames, 1);
-    lua_xmove(L, thread, SLOT_FRAMES - SLOT_HANDLER);
-    lua_settop(thread, SLOT_FREE - 1);
+}
+
+/* Tells whether what a handler calls through ffi stays clear of Lua: what core
+ * calls at once is a logger, and hooks when there are many. */
+static bool is_quiet(const struct wsp_lua_server *server)
+{
+    return server->hooks == 0 && !server->has[WSP_LUA_LOGGER];
 }
 
 void wsp_lua_lane_open(lua_State *L, struct wsp_lua_server *server)
 {
     struct wsp_lua_lane *lane = &server->lane;
-    luaL_checkstack(L, 12, "no room for a lane");
+    luaL_checkstack(L, 16, "no room for a lane");
     wsp_lua_state_push(L);
     lua_State *thread = wsp_lua_call_new_thread(L, lua_gettop(L));
     lane->ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -200,10 +175,12 @@ void wsp_lua_lane_open(lua_State *L, struct wsp_lua_server *server)
     *lane = (struct wsp_lua_lane){
         .thread = thread,
         .ref = lane->ref,
-        .may_reply = server->hooks == 0 && !server->has[WSP_LUA_LOGGER],
+        .is_quiet = is_quiet(server),
     };
-    fill_slots(L, server,
-               wsp_lua_format_of(server->options.codec) != WSP_LUA_FORMAT_RAW);
+    int first = lua_gettop(L) + 1;
+    push_values(L, server);
+    push_functions(L, server, first);
+    lua_xmove(L, thread, SLOT_FREE - SLOT_HANDLER);
 }
 
 void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server)
@@ -212,38 +189,80 @@ void wsp_lua_lane_close(lua_State *L, struct wsp_lua_server *server)
     if (lane->thread) {
         lane->thread = NULL;
         server->state->reply.handle = NULL;
+        server->state->lane_server = NULL;
         luaL_unref(L, LUA_REGISTRYINDEX, lane->ref);
     }
 }
 
 /* ---- calls ---- */
 
+/* Pushes the handle of the connection and returns it; NULL, and nothing is
+ * pushed, when there is none. */
+static const void *push_handle(lua_State *thread, wsp_id id)
+{
+    lua_rawgeti(thread, SLOT_HANDLES, (int)WSP_ID_SLOT(id) + 1);
+    const void *handle = wsp_lua_connection_of(thread, id);
+    if (!handle) {
+        lua_pop(thread, 1);
+    }
+    return handle;
+}
+
+/* Tells whether more messages may be handled in the same call. */
+static bool may_pump(const struct wsp_lua_server *server,
+                     const struct wsp_connection *connection)
+{
+    const struct wsp_lua_state *state = server->state;
+    return server->lane.is_quiet && state->ffi.is_compiling &&
+           !state->is_bounded && wsp_connection_has_next(connection);
+}
+
+/* Pushes what is called, with its arguments. Returns false, and has pushed
+ * nothing, when the connection has no handle. */
+static bool push_call(struct wsp_lua_server *server,
+                      const struct wsp_connection *connection,
+                      const struct wsp_frame *message)
+{
+    struct wsp_lua_lane *lane = &server->lane;
+    struct wsp_lua_state *state = server->state;
+    bool is_pumped = may_pump(server, connection);
+    lua_pushvalue(lane->thread, is_pumped ? SLOT_PUMP : SLOT_HANDLER);
+    const void *handle =
+        push_handle(lane->thread, wsp_connection_handle(connection));
+    if (!handle) {
+        lua_pop(lane->thread, 1);
+        return false;
+    }
+    state->reply.handle = lane->is_quiet ? handle : NULL;
+    int index = take_frame(server, message);
+    if (is_pumped) {
+        lua_pushinteger(lane->thread, index);
+    } else {
+        lua_rawgeti(lane->thread, SLOT_FRAMES, index);
+    }
+    return true;
+}
+
 bool wsp_lua_lane_call(struct wsp_lua_server *server,
                        struct wsp_connection *connection,
                        struct wsp_lua_call *call, struct wsp_error **error)
 {
-    wsp_id id = wsp_connection_handle(connection);
     struct wsp_lua_state *state = server->state;
-    lua_State *thread = server->lane.thread;
-    if (state->is_ended || state->depth > 0 || !has_frame(server)) {
+    struct wsp_lua_lane *lane = &server->lane;
+    if (state->is_ended || state->depth > 0 ||
+        (lane->ready < FRAMES_FEW && !fill_up(server))) {
         return false;
     }
-    lua_pushvalue(thread, SLOT_HANDLER);
-    lua_rawgeti(thread, SLOT_HANDLES, (int)WSP_ID_SLOT(id) + 1);
-    const void *handle = wsp_lua_connection_of(thread, id);
-    if (!handle) {
-        lua_settop(thread, SLOT_FREE - 1);
+    unsigned first = lane->ready;
+    if (!push_call(server, connection, call->frame)) {
         return false;
     }
-    struct wsp_lua_frame *frame = push_frame(server, call->frame);
-    if (frame->format != WSP_LUA_FORMAT_RAW) {
-        tell_event(server, call->frame->event);
-    }
-    state->lane_frame = frame;
-    state->reply.handle = server->lane.may_reply ? handle : NULL;
+    lane->codec = state->codec;
     state->reply.connection = connection;
-    *error = wsp_lua_call_prepared(state, thread, 2, call);
+    state->lane_server = server;
+    *error = wsp_lua_call_prepared(state, lane->thread, 2, call);
+    state->lane_server = NULL;
     state->lane_frame = NULL;
-    let_go(server, frame);
+    let_go(lane, first);
     return true;
 }

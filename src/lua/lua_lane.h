@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The way of a server's messages into Lua, prepared: the handler, the handles
- * of connections and some frames lie ready on the stack of a thread of their
- * own, so that a message costs no lookup, no trampoline and no C function
- * between server and handler. What is not ready goes the ordinary way of
- * lua_call.h, which makes it.
+ * of connections and some frames lie ready on a thread of their own, so that a
+ * message costs no lookup, no trampoline and no C function between server and
+ * handler. What is not ready goes the ordinary way of lua_call.h, which makes it.
  *
- * While a frame is on its way it has a metatable of the lane's, whose __index is
- * a Lua function that knows the event: LuaJIT compiles through it, where a C
- * function would end what it compiles.
+ * Messages that arrived together are handled in one call, the pump: it asks for
+ * the next one when the handler has returned, so that LuaJIT compiles a loop.
  * Owner: struct wsp_lua_server, while it is pinned. Thread: the state's. */
 #ifndef WSP_LUA_LUA_LANE_H
 #define WSP_LUA_LUA_LANE_H
@@ -22,17 +20,16 @@ struct wsp_lua_call;
 struct wsp_lua_frame;
 struct wsp_lua_server;
 
-/* Frames that are made at a time. */
-#define WSP_LUA_LANE_FRAMES 16
+#define WSP_LUA_LANE_FRAMES 32
 
 struct wsp_lua_lane {
     lua_State *thread; /* NULL while there is none */
     int ref;           /* keeps it in the registry */
-    bool may_reply;    /* see lua_reply.h: nothing behind it enters Lua */
+    bool is_quiet;     /* nothing that core calls at once enters Lua; see
+                          lua_reply.h */
     unsigned ready;    /* frames that no script has seen */
-    struct wsp_lua_frame *frames[WSP_LUA_LANE_FRAMES]; /* on its stack */
-    int event;              /* index of the one that __index knows, or 0 */
-    unsigned event_changes; /* what events.changes was then */
+    struct wsp_lua_frame *frames[WSP_LUA_LANE_FRAMES]; /* in its array */
+    const char *codec; /* of the state in front of the call */
 };
 
 /* Prepares the lane of a server whose other references are in the registry.

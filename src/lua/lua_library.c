@@ -158,7 +158,7 @@ static void refuse_functions(lua_State *L)
 static void give_ffi(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, wsp_lua_state_get(L)->ref_ffi);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, wsp_lua_state_get(L)->ffi.ref);
     lua_setfield(L, -2, "ffi");
     lua_pop(L, 1);
 }

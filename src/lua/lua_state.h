@@ -16,6 +16,7 @@
 
 #include "lua/lua_deadline.h"
 #include "lua/lua_event.h"
+#include "lua/lua_ffi.h"
 #include "lua/lua_jit.h"
 #include "lua/lua_memory.h"
 #include "lua/lua_reply.h"
@@ -60,6 +61,7 @@ struct wsp_lua_state {
     bool is_unsafe;          /* the script has all of LuaJIT; lua_library.h */
     bool is_bounded; /* outermost calls have a deadline or a memory limit */
     struct wsp_lua_jit jit;
+    struct wsp_lua_ffi ffi;
     struct wsp_logger logger; /* where wspulse.log goes */
     struct wsp_lua_deadline deadline;
     struct wsp_lua_memory *memory; /* NULL in a plain module */
@@ -72,8 +74,6 @@ struct wsp_lua_state {
     struct wsp_response *response;     /* of the current call, or NULL */
     const char *codec;                 /* of the current call's server */
 
-    int ref_ffi;          /* registry reference: LuaJIT's ffi, 0 in a plain
-                             module or when LuaJIT has none */
     int ref_cjson_decode; /* registry reference: cjson.decode, 0 while
                              lua-cjson has not been found */
     char cjson_point;     /* the decimal point that it expects */
@@ -94,7 +94,8 @@ struct wsp_lua_state {
     struct wsp_lua_frame
         *lane_frame; /* of the message on its way through a lane,
                                          or NULL; lives as long */
-    struct wsp_lua_reply reply; /* to that message */
+    struct wsp_lua_server *lane_server; /* whose lane that is, or NULL */
+    struct wsp_lua_reply reply;         /* to that message */
     struct wsp_lua_events events;
 
     /* Calls from C into Lua; see lua_call.h. */
