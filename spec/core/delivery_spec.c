@@ -30,8 +30,7 @@ static void write_down(struct stage *stage, const char *sign)
 static void act_at(struct stage *stage)
 {
     const struct wsp_frame *frame = &stage->fake.hub.delivery.frame;
-    if (stage->at &&
-        wsp_span_equal(frame->payload, wsp_span_of(stage->at))) {
+    if (stage->at && wsp_span_equal(frame->payload, wsp_span_of(stage->at))) {
         stage->act(stage);
     }
 }

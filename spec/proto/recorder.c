@@ -57,8 +57,7 @@ static bool on_message(void *ud, uint8_t opcode, char *data, size_t len)
     if (is_going_on && recorder->found_count % 2 == 1 &&
         wsp_reader_next(&recorder->reader, recorder->pool, &next)) {
         recorder->next_count++;
-        is_going_on =
-            note_message(recorder, next.opcode, next.data, next.len);
+        is_going_on = note_message(recorder, next.opcode, next.data, next.len);
     }
     return is_going_on;
 }

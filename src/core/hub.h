@@ -87,7 +87,7 @@ struct wsp_hub {
     struct wsp_buf scratch;        /* an outgoing message being encoded */
     struct wsp_delivery delivery;
     struct wsp_buf unescaped; /* text of an incoming frame */
-    struct wsp_buf forwarded;      /* text of a forwarded one */
+    struct wsp_buf forwarded; /* text of a forwarded one */
     struct wsp_metrics metrics;
     uint32_t suspended_count; /* sessions without a transport */
     size_t suspended_bytes;   /* waiting for them */

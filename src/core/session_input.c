@@ -49,9 +49,9 @@ static bool decode(struct wsp_hub *hub, uint8_t opcode, struct wsp_span message)
 {
     struct wsp_delivery *delivery = &hub->delivery;
     delivery->diag.message[0] = '\0'; /* the rest is of no use */
-    delivery->err = hub->config.codec->decode(
-        message, kind_of(hub, opcode), &hub->unescaped, &delivery->frame,
-        &delivery->diag);
+    delivery->err = hub->config.codec->decode(message, kind_of(hub, opcode),
+                                              &hub->unescaped, &delivery->frame,
+                                              &delivery->diag);
     return delivery->err == WSP_OK;
 }
 

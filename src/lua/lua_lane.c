@@ -15,7 +15,7 @@
 enum {
     SLOT_HANDLER = WSP_LUA_CALL_SLOTS + 1,
     SLOT_HANDLES,
-    SLOT_FRAMES, /* array of frames */
+    SLOT_FRAMES,      /* array of frames */
     SLOT_MAKE_FRAMES, /* function */
     SLOT_PUMP,        /* function, or nil without ffi */
     SLOT_FREE
@@ -122,12 +122,19 @@ static int next_message(void *companion)
     return index;
 }
 
+/* What asks for the next message is a function of its own: it is compiled also
+ * where the handler is not, nor the loop around it. LuaJIT does not compile a
+ * tail call through ffi. */
 static const char pump_source[] =
     "local next, companion, handler, frames = ...\n"
+    "local function advance()\n"
+    "  local index = next(companion)\n"
+    "  return index\n"
+    "end\n"
     "return function(conn, index)\n"
     "  repeat\n"
     "    handler(conn, frames[index])\n"
-    "    index = next(companion)\n"
+    "    index = advance()\n"
     "  until index == 0\n"
     "end\n";
 

@@ -65,7 +65,8 @@ static enum wsp_reader_result fail_at_frame(
 }
 
 /* Ends the feed when a sink function said so. */
-static enum wsp_reader_result go_on(struct wsp_reader_feed *feed, bool is_wanted)
+static enum wsp_reader_result go_on(struct wsp_reader_feed *feed,
+                                    bool is_wanted)
 {
     return is_wanted ? WSP_READER_MORE : end(feed, WSP_READER_STOPPED);
 }
@@ -78,8 +79,8 @@ static void consume(struct wsp_reader_feed *feed, size_t len)
 
 /* ---- handing over ---- */
 
-static enum wsp_reader_result hand_close(struct wsp_reader_feed *feed, const uint8_t *body,
-                                         size_t len)
+static enum wsp_reader_result hand_close(struct wsp_reader_feed *feed,
+                                         const uint8_t *body, size_t len)
 {
     uint16_t code;
     struct wsp_span reason;
@@ -97,8 +98,9 @@ static enum wsp_reader_result hand_close(struct wsp_reader_feed *feed, const uin
     return end(feed, WSP_READER_CLOSED);
 }
 
-static enum wsp_reader_result hand_control(struct wsp_reader_feed *feed, uint8_t opcode,
-                                           const uint8_t *data, size_t len)
+static enum wsp_reader_result hand_control(struct wsp_reader_feed *feed,
+                                           uint8_t opcode, const uint8_t *data,
+                                           size_t len)
 {
     if (opcode == WSP_OPCODE_CLOSE) {
         return hand_close(feed, data, len);
@@ -201,7 +203,8 @@ static size_t glance(const struct wsp_reader_feed *feed, size_t *len)
 
 /* Tells whether the next frame needs no context: all of it is here, and it
  * is a message or a control frame of its own. */
-static bool is_whole(const struct wsp_reader_feed *feed, const struct wsp_frame_head *head)
+static bool is_whole(const struct wsp_reader_feed *feed,
+                     const struct wsp_frame_head *head)
 {
     if (head->len > feed->len - head->size) {
         return false;
@@ -211,7 +214,8 @@ static bool is_whole(const struct wsp_reader_feed *feed, const struct wsp_frame_
 }
 
 /* Reads the next frame in place when it can, after a close look. */
-static bool try_in_place(struct wsp_reader_feed *feed, enum wsp_reader_result *result)
+static bool try_in_place(struct wsp_reader_feed *feed,
+                         enum wsp_reader_result *result)
 {
     static const struct wsp_reader_message none = {0};
     const struct wsp_reader_work *work = feed->reader->work;

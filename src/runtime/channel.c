@@ -364,8 +364,7 @@ static void abort_link(struct wsp_link *link)
 }
 
 const struct wsp_link_ops wsp_channel_link_ops = {
-    put,        put_blob,   write_blobs,      ping,
-    close_link, abort_link, wsp_channel_next,
+    put, put_blob, write_blobs, ping, close_link, abort_link, wsp_channel_next,
 };
 
 void wsp_channel_pong(struct wsp_transport *transport, const uint8_t *data,
