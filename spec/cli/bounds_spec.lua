@@ -168,8 +168,11 @@ describe("handler_timeout", function()
       local report = 'do return res:send(tostring((jit.status()))) end'
       local child = serve(report, "")
       assert.equal("true", peer.fetch(child.port, "/go"))
-      child = serve(report, "handler_timeout = 1,")
-      assert.equal("false", peer.fetch(child.port, "/go"))
+      for _, option in ipairs { "handler_timeout = 1,",
+        "lua_memory_limit = 2^24," } do
+        child = serve(report, option)
+        assert.equal("false", peer.fetch(child.port, "/go"))
+      end
       stage.folder:write("app.lua", "jit.off()\n"
         .. stage.script("", "http = { ['GET /go'] = function(_, res) "
           .. report .. " end },"))
@@ -428,6 +431,27 @@ describe("lua_memory_limit", function()
       assert(not ok and err == "not enough memory", err)
       local made = coroutine.wrap(function() return ("x"):rep(1e9) end)
       assert(not pcall(made))
+    ]]
+    for _ = 1, 3 do
+      assert.equal("it ended", peer.fetch(child.port, "/go"))
+    end
+  end)
+
+  -- LuaJIT crashes when code that it has compiled gets no memory, now and then.
+  it("hostile 68: is one that a script may catch without end", function()
+    local child = serve [[
+      assert(not jit.status())
+      local kept
+      local function fill()
+        kept = {}
+        while true do kept = { kept, "x" .. #kept } end
+      end
+      for i = 1, 1000 do
+        local ok, err = pcall(fill)
+        assert(not ok and err == "not enough memory", err)
+      end
+      kept = nil
+      collectgarbage()
     ]]
     for _ = 1, 3 do
       assert.equal("it ended", peer.fetch(child.port, "/go"))

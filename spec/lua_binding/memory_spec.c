@@ -3,6 +3,7 @@
 #include "lua/lua_memory.h"
 
 #include <lauxlib.h>
+#include <luajit.h>
 #include <lualib.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@ static int starve(lua_State *L, struct wsp_lua_memory *memory)
         memory->limit = is_free ? 0 : memory->used + 16 * (size_t)(round % 400);
         int status = lua_pcall(L, 1, 0, 0);
         memory->limit = 0;
+        memory->has_refused = false;
         assert_true(status == 0 || status == LUA_ERRMEM);
         failures += status != 0;
         lua_settop(L, 1);
@@ -82,12 +84,44 @@ static void test_nothing_else_gets_past_the_limit_for_long(void **state)
     lua_close(L);
 }
 
+/* A state that is full to the last byte could not even say so. */
+static void test_hostile_60_what_handles_the_error_has_room(void **state)
+{
+    (void)state;
+    const size_t limit = 4 * 1024 * 1024;
+    struct wsp_lua_memory memory = {.allocate = NULL};
+    lua_State *L = luaL_newstate();
+    assert_non_null(L);
+    luaL_openlibs(L);
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    wsp_lua_memory_open(L, &memory);
+    memory.limit = limit;
+    const char *code = "local kept = {}\n"
+                       "local function fill() while true do\n"
+                       "  kept = { kept, 'x' .. #kept } end end\n"
+                       "local ok, err = pcall(fill)\n"
+                       "local lines = {}\n"
+                       "for i = 1, 100 do lines[i] = err .. i end\n"
+                       "assert(not ok and #lines == 100)\n"
+                       "for i = 1, 1000 do pcall(fill) end\n";
+    assert_int_equal(luaL_loadstring(L, code), 0);
+    int status = lua_pcall(L, 0, 0, 0);
+    if (status != 0) {
+        fail_msg("%s", lua_tostring(L, -1));
+    }
+    assert_true(memory.has_refused);
+    assert_in_range(memory.used, limit, limit + limit / 16);
+    wsp_lua_memory_close(L, &memory);
+    lua_close(L);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_hostile_60_the_collector_of_compiled_code_gets_its_block),
         cmocka_unit_test(test_nothing_else_gets_past_the_limit_for_long),
+        cmocka_unit_test(test_hostile_60_what_handles_the_error_has_room),
     };
     return cmocka_run_group_tests_name("lua_binding.memory", tests, NULL, NULL);
 }

@@ -294,9 +294,6 @@ static void bound_time(lua_State *L, struct wsp_lua_app *app, double limit)
         .ref_what = app->state->deadline.ref_what,
     };
     wsp_lua_deadline_open(L, app->state);
-    if (limit <= 0) {
-        wsp_lua_jit_allow(L);
-    }
 }
 
 static void set_bounds(lua_State *L, struct wsp_lua_app *app)
@@ -308,6 +305,7 @@ static void set_bounds(lua_State *L, struct wsp_lua_app *app)
     app->state->is_bounded = memory > 0 || time > 0;
     if (!app->state->is_bounded) {
         wsp_lua_memory_close(L, &app->memory);
+        wsp_lua_jit_allow(L);
     }
 }
 

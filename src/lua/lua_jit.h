@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether LuaJIT compiles the code of a generation.
  *
- * No hook interrupts compiled code in LuaJIT as distributions build it, so where
- * something may have to be stopped nothing is compiled: while a script loads,
- * and for good with handler_timeout, whatever the script says to `jit`.
+ * LuaJIT as distributions build it cannot stop compiled code: no hook interrupts
+ * it, and where it gets no memory it may crash. So where something may have to be
+ * stopped nothing is compiled: while a script loads, and for good with
+ * handler_timeout or lua_memory_limit, whatever the script says to `jit`.
  * Owner: struct wsp_lua_state. Thread: the state's. */
 #ifndef WSP_LUA_LUA_JIT_H
 #define WSP_LUA_LUA_JIT_H

@@ -16,13 +16,16 @@ static bool may_be_strings(const void *block, size_t size)
     return !block && size >= STRINGS_LEAST && (size & (size - 1)) == 0;
 }
 
-/* What may be the collector's gets a quarter more. */
+/* What may be the collector's gets a quarter more; what comes after a refusal,
+ * which is mostly what handles it, a sixteenth. */
 static bool is_over_limit(const struct wsp_lua_memory *memory,
                           const void *block, size_t old_size, size_t size)
 {
     size_t limit = memory->limit;
     if (may_be_strings(block, size)) {
         limit += limit / 4;
+    } else if (memory->has_refused) {
+        limit += limit / 16;
     }
     return memory->limit > 0 && memory->used + (size - old_size) > limit;
 }

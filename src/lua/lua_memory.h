@@ -18,7 +18,8 @@ struct wsp_lua_memory {
     void *ud;           /* passed to `allocate` */
     size_t used;        /* bytes of the state */
     size_t limit;       /* bytes; 0: none. Up to a quarter more where
-                           LuaJIT cannot do without */
+                           LuaJIT cannot do without, a sixteenth once
+                           something was refused */
     bool is_denied;     /* the next block is refused, whatever its size */
     bool has_refused;   /* a block, over the limit; cleared by the owner */
 };
