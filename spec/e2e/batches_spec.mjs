@@ -125,8 +125,11 @@ for (const [way, env] of Object.entries(WAYS)) {
   });
 
   spec("hostile 72 each has a frame of its own", async (batches, wire) => {
+    batches.write(wire, ["check"]);
+    for (let i = 0; i < 20; i++) await batches.exchange(wire, names(16));
     const { messages, stale, alive, known } = await batches.counts();
-    assert.deepEqual([stale, alive, known], [messages - 1, 0, 0]);
+    assert.equal(messages, WARM + 1 + 320);
+    assert.deepEqual([stale, alive, known], [320, 0, 0]);
     // A frame that was kept stays what it was.
     const events = names(16);
     const [first, ...rest] = events.map((event) => [event, "keep"]).flat();
@@ -188,28 +191,32 @@ for (const [way, env] of Object.entries(WAYS)) {
     await batches.expect(wire, ["c", "in two", "d"]);
   });
 
-  if (codec !== "raw") spec("S37 one that cannot be decoded is skipped", async (batches, wire, server) => {
-    wire.write(
-      Buffer.concat([
-        batches.frame("a"),
-        frame(...(codec === "json" ? [TEXT, "{"] : [BINARY, "\xc1"])),
-        batches.frame("b"),
-        batches.frame("c"),
-      ]),
-    );
-    await batches.expect(wire, ["a", "b", "c"]);
-    await server.loggedTimes(/decode failed/, 1);
-  });
+  if (codec !== "raw") {
+    spec("S37 one that cannot be decoded is skipped", async (batches, wire, server) => {
+      wire.write(
+        Buffer.concat([
+          batches.frame("a"),
+          frame(...(codec === "json" ? [TEXT, "{"] : [BINARY, "\xc1"])),
+          batches.frame("b"),
+          batches.frame("c"),
+        ]),
+      );
+      await batches.expect(wire, ["a", "b", "c"]);
+      await server.loggedTimes(/decode failed/, 1);
+    });
+  }
 
-  if (codec !== "msgpack") spec("S47 bad UTF-8 is 1007 behind what came before", async (batches, wire) => {
-    const [opcode, text] = batches.encode("é");
-    const whole = Buffer.from(text);
-    const cut = Buffer.from(whole);
-    cut[whole.indexOf(0xc3) + 1] = 0x28;
-    batches.write(wire, ["a", "é"]);
-    wire.write(Buffer.concat([batches.frame("b"), frame(opcode, cut)]));
-    await batches.expect(wire, ["a", "é", "b"]);
-    const { code } = await wire.frame();
-    assert.equal(code, 1007);
-  });
+  if (codec !== "msgpack") {
+    spec("S47 bad UTF-8 is 1007 behind what came before", async (batches, wire) => {
+      const [opcode, text] = batches.encode("é");
+      const whole = Buffer.from(text);
+      const cut = Buffer.from(whole);
+      cut[whole.indexOf(0xc3) + 1] = 0x28;
+      batches.write(wire, ["a", "é"]);
+      wire.write(Buffer.concat([batches.frame("b"), frame(opcode, cut)]));
+      await batches.expect(wire, ["a", "é", "b"]);
+      const { code } = await wire.frame();
+      assert.equal(code, 1007);
+    });
+  }
 }
