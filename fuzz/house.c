@@ -248,10 +248,10 @@ static void on_connect(void *ud, struct wsp_connection *connection)
     act_inside(house);
 }
 
-static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
-                                    const struct wsp_frame *frame)
+static struct wsp_error *handle(struct house *house,
+                                struct wsp_connection *connection,
+                                const struct wsp_frame *frame)
 {
-    struct house *house = ud;
     struct wsp_frame echo = *frame;
     move(house, connection, HOUSE_IN, HOUSE_IN);
     if (house->codec == &wsp_codec_raw) {
@@ -269,6 +269,19 @@ static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
     default:
         return NULL;
     }
+}
+
+/* Asks for every second message itself. */
+static struct wsp_error *on_message(void *ud, struct wsp_connection *connection,
+                                    const struct wsp_frame *frame)
+{
+    struct house *house = ud;
+    struct wsp_error *error = handle(house, connection, frame);
+    if (!error && ++house->message_count % 2 == 1 &&
+        wsp_connection_next(connection)) {
+        error = handle(house, connection, frame);
+    }
+    return error;
 }
 
 static void on_disconnect(void *ud, struct wsp_connection *connection,

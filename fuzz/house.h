@@ -33,12 +33,13 @@ struct house {
     struct guest guests[HOUSE_GUESTS];
     struct house_member members[HOUSE_MEMBERS]; /* in the order of connecting */
     size_t member_count;
-    size_t forgotten; /* on_forget calls */
-    uint64_t number;  /* of the last numbered frame */
-    unsigned depth;   /* of callbacks in which something is done */
-    bool is_barred;   /* close has begun */
-    bool is_closed;   /* and reached its barrier */
-    char id[8];       /* of the one being admitted */
+    size_t forgotten;       /* on_forget calls */
+    uint64_t number;        /* of the last numbered frame */
+    unsigned message_count; /* handed to on_message */
+    unsigned depth;         /* of callbacks in which something is done */
+    bool is_barred;         /* close has begun */
+    bool is_closed;         /* and reached its barrier */
+    char id[8];             /* of the one being admitted */
     char room[8];
 };
 

@@ -3,10 +3,11 @@
 // what handles them: each is handled as if it had come alone.
 
 import assert from "node:assert/strict";
+import path from "node:path";
 import { test } from "node:test";
 
 import { until } from "./support/deadline.mjs";
-import { serve } from "./support/server.mjs";
+import { build, fixtures, root, serve, Server } from "./support/server.mjs";
 import {
   BINARY,
   CLOSE,
@@ -17,6 +18,8 @@ import {
   TEXT,
 } from "./support/wire.mjs";
 
+const HERE = "127.0.0.1:0";
+
 const WAYS = {
   "json, compiled": {},
   "json, interpreted": { FIXTURE_JIT: "off" },
@@ -25,7 +28,33 @@ const WAYS = {
   "raw, compiled": { FIXTURE_CODEC: "raw" },
   "raw, interpreted": { FIXTURE_CODEC: "raw", FIXTURE_JIT: "off" },
   "msgpack, compiled": { FIXTURE_CODEC: "msgpack" },
+  "json, in a program": { FIXTURE_LISTEN: HERE },
+  "json, in a program with a logger": {
+    FIXTURE_LISTEN: HERE,
+    FIXTURE_LOGGER: "1",
+  },
 };
+
+// Serves by the command, or in plain luajit when the script is to listen.
+async function serveBy(env, use) {
+  if (!env.FIXTURE_LISTEN) return serve("batches.lua", { env }, use);
+  const [program, script] = ["program.lua", "batches.lua"].map((file) =>
+    path.join(fixtures, file),
+  );
+  const server = await Server.launch(
+    path.join(root, "tools/with-module"),
+    [build, "luajit", program, script],
+    { env },
+  );
+  try {
+    await use(server);
+    server.assertClean();
+  } catch (error) {
+    throw server.explain(error);
+  } finally {
+    await server.release();
+  }
+}
 
 // What a client of that codec writes for an event; `more` makes it longer.
 const encoders = {
@@ -107,7 +136,7 @@ for (const [way, env] of Object.entries(WAYS)) {
   const codec = env.FIXTURE_CODEC ?? "json";
   const spec = (name, use) =>
     test(`${name}: ${way}`, () =>
-      serve("batches.lua", { env }, async (server) => {
+      serveBy(env, async (server) => {
         const batches = new Batches(server, codec);
         const wire = await batches.open();
         await warmUp(batches, wire);
@@ -202,6 +231,8 @@ for (const [way, env] of Object.entries(WAYS)) {
         ]),
       );
       await batches.expect(wire, ["a", "b", "c"]);
+      // A program that names no logger has none.
+      if (env.FIXTURE_LISTEN && !env.FIXTURE_LOGGER) return;
       await server.loggedTimes(/decode failed/, 1);
     });
   }

@@ -16,7 +16,7 @@ static void require_ffi(lua_State *L)
     lua_pcall(L, 1, 1, 0);
 }
 
-static bool asks_for_compiler(lua_State *L)
+static bool is_compiler_on(lua_State *L)
 {
     lua_getglobal(L, "jit");
     lua_getfield(L, -1, "status");
@@ -36,7 +36,7 @@ void wsp_lua_ffi_open_program(lua_State *L, struct wsp_lua_state *state)
     require_ffi(L);
     if (lua_istable(L, -1)) {
         wsp_lua_ffi_open(L, state);
-        state->ffi.is_compiling = asks_for_compiler(L);
+        state->ffi.is_compiling = is_compiler_on(L);
     } else {
         lua_pop(L, 1);
     }
