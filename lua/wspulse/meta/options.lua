@@ -106,8 +106,8 @@
 ---Seconds that a callback may take; then it fails. Turns the compiler off. Not
 ---in a Lua program.
 ---@field handler_timeout? number
----Bytes that the Lua state may take; an allocation beyond is an error. Not in a
----Lua program.
+---Bytes that the Lua state may take; an allocation beyond is an error. Turns the
+---compiler off. Not in a Lua program.
 ---@field lua_memory_limit? integer
 ---
 ---From the connection to the end of its first request, (0, 300]. Default 10.
