@@ -47,11 +47,10 @@ struct wsp_handlers {
     void (*on_connect)(void *ud, struct wsp_connection *connection);
 
     /* One message, decoded. The frame is valid until the call returns; see also
-     * wsp_connection_next. Returns
-     * NULL, or an error whose ownership goes to the server: of a handler that
-     * failed (WSP_ERR_PANIC), and the transport ends; or of a message that a
-     * codec of the application's own cannot decode (WSP_ERR_DECODE), and it is
-     * counted, logged and skipped like any other. */
+     * wsp_connection_next. Returns NULL, or an error whose ownership goes to the
+     * server: of a handler that failed (WSP_ERR_PANIC), and the transport ends;
+     * or of a message that a codec of the application's own cannot decode
+     * (WSP_ERR_DECODE), and it is counted, logged and skipped like any other. */
     struct wsp_error *(*on_message)(void *ud, struct wsp_connection *connection,
                                     const struct wsp_frame *frame);
 

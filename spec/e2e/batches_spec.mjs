@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { until } from "./support/deadline.mjs";
-import { build, fixtures, root, serve, Server } from "./support/server.mjs";
+import { fixtures, holding, launchProgram, serve } from "./support/server.mjs";
 import {
   BINARY,
   CLOSE,
@@ -38,22 +38,13 @@ const WAYS = {
 // Serves by the command, or in plain luajit when the script is to listen.
 async function serveBy(env, use) {
   if (!env.FIXTURE_LISTEN) return serve("batches.lua", { env }, use);
-  const [program, script] = ["program.lua", "batches.lua"].map((file) =>
+  const words = ["program.lua", "batches.lua"].map((file) =>
     path.join(fixtures, file),
   );
-  const server = await Server.launch(
-    path.join(root, "tools/with-module"),
-    [build, "luajit", program, script],
-    { env },
-  );
-  try {
+  await holding(await launchProgram(words, { env }), async (server) => {
     await use(server);
     server.assertClean();
-  } catch (error) {
-    throw server.explain(error);
-  } finally {
-    await server.release();
-  }
+  });
 }
 
 // What a client of that codec writes for an event; `more` makes it longer.

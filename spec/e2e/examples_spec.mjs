@@ -8,12 +8,12 @@ import { test } from "node:test";
 
 import { Refused } from "./support/peer.mjs";
 import {
-  build,
   examples,
+  holding,
+  launchProgram,
   root,
   run,
   serve,
-  Server,
   withFolder,
 } from "./support/server.mjs";
 
@@ -210,12 +210,8 @@ example("04_auth", async (server) => {
 
 test("05_embed", async () => {
   const script = path.join(examples, "05_embed.lua");
-  const words = [build, "luajit", script, "127.0.0.1:0"];
-  const server = await Server.launch(
-    path.join(root, "tools/with-module"),
-    words,
-  );
-  try {
+  const launched = await launchProgram([script, "127.0.0.1:0"]);
+  await holding(launched, async (server) => {
     assert.match(server.stdout, /^listening on ws:\/\/127\.0\.0\.1:\d+\/ws\n$/);
     const peer = await server.connect();
     assert.deepEqual(await peer.ask("one", 1), { event: "one", payload: 1 });
@@ -228,11 +224,7 @@ test("05_embed", async () => {
     assert.deepEqual(await server.exited(), { code: 0, signal: null });
     assert.match(server.stdout, /echoed 2 frames/);
     server.assertClean();
-  } catch (error) {
-    throw server.explain(error);
-  } finally {
-    await server.release();
-  }
+  });
 });
 
 // A message with the members event and payload, as the example reads it.

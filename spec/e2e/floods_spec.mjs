@@ -13,6 +13,7 @@ import { descriptors, residentBytes } from "./support/process.mjs";
 import {
   binary,
   fixtures,
+  holding,
   serve,
   Server,
   withFolder,
@@ -514,7 +515,7 @@ test("hostile 79: signals in a storm, and SIGTERM in the middle of it", async ()
     env: { FIXTURE_OPTIONS: "{}" },
     listen: null,
   });
-  try {
+  await holding(server, async () => {
     const peer = await openPeer(server);
     const storm = spawn("/bin/sh", [
       "-c",
@@ -528,9 +529,5 @@ test("hostile 79: signals in a storm, and SIGTERM in the middle of it", async ()
     assert.deepEqual(await server.exited(), { code: 0, signal: null });
     server.assertClean();
     storm.kill();
-  } catch (error) {
-    throw server.explain(error);
-  } finally {
-    await server.release();
-  }
+  });
 });

@@ -14,6 +14,7 @@ import { descriptors, residentBytes } from "./support/process.mjs";
 import {
   binary,
   fixtures,
+  holding,
   serve,
   Server,
   withFolder,
@@ -359,14 +360,10 @@ async function withFewDescriptors(count, use) {
     ["-c", `ulimit -n ${count}; exec "$@"`, "sh", ...words],
     { env: { FIXTURE_OPTIONS: "{}" } },
   );
-  try {
+  await holding(server, async () => {
     await use(server);
     await server.stop();
-  } catch (error) {
-    throw server.explain(error);
-  } finally {
-    await server.release();
-  }
+  });
 }
 
 test("hostile 59: no descriptors: peers are sent away, and it recovers", () =>

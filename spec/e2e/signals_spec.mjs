@@ -5,23 +5,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { until } from "./support/deadline.mjs";
-import { serve, Server } from "./support/server.mjs";
+import { holding, serve, Server } from "./support/server.mjs";
 
 const SHUTDOWN = { code: 1001, reason: "server shutting down" };
 
 // Runs the fixture; the test itself brings it to its end.
 async function untilEnd(options, use) {
   const server = await Server.start("signals.lua", options);
-  try {
+  return holding(server, async () => {
     await use(server);
     const end = await server.exited();
     server.assertClean();
     return end;
-  } catch (error) {
-    throw server.explain(error);
-  } finally {
-    await server.release();
-  }
+  });
 }
 
 async function muteWire(server) {

@@ -15,6 +15,23 @@
 #define ROUNDS 20000
 #define ROUNDS_FREE 300 /* without a limit: LuaJIT compiles meanwhile */
 
+static lua_State *open_state(struct wsp_lua_memory *memory, size_t limit)
+{
+    lua_State *L = luaL_newstate();
+    assert_non_null(L);
+    luaL_openlibs(L);
+    *memory = (struct wsp_lua_memory){.allocate = NULL};
+    wsp_lua_memory_open(L, memory);
+    memory->limit = limit;
+    return L;
+}
+
+static void close_state(lua_State *L, struct wsp_lua_memory *memory)
+{
+    wsp_lua_memory_close(L, memory);
+    lua_close(L);
+}
+
 /* Calls the function on the stack with ever another limit. Returns how often
  * there was not enough. */
 static int starve(lua_State *L, struct wsp_lua_memory *memory)
@@ -37,17 +54,13 @@ static int starve(lua_State *L, struct wsp_lua_memory *memory)
 
 static void run(const char *code)
 {
-    struct wsp_lua_memory memory = {.allocate = NULL};
-    lua_State *L = luaL_newstate();
-    assert_non_null(L);
-    luaL_openlibs(L);
-    wsp_lua_memory_open(L, &memory);
+    struct wsp_lua_memory memory;
+    lua_State *L = open_state(&memory, 0);
     assert_int_equal(luaL_loadstring(L, code), 0);
     lua_call(L, 0, 1);
     int failures = starve(L, &memory);
     assert_in_range(failures, ROUNDS / 100, ROUNDS);
-    wsp_lua_memory_close(L, &memory);
-    lua_close(L);
+    close_state(L, &memory);
 }
 
 /* LuaJIT's collector asks for a block to put a smaller table of strings into.
@@ -67,12 +80,8 @@ static void test_nothing_else_gets_past_the_limit_for_long(void **state)
 {
     (void)state;
     const size_t limit = 4 * 1024 * 1024;
-    struct wsp_lua_memory memory = {.allocate = NULL};
-    lua_State *L = luaL_newstate();
-    assert_non_null(L);
-    luaL_openlibs(L);
-    wsp_lua_memory_open(L, &memory);
-    memory.limit = limit;
+    struct wsp_lua_memory memory;
+    lua_State *L = open_state(&memory, limit);
     /* A string with its head and its NUL is a power of two. */
     assert_int_equal(luaL_loadstring(L, "local t = {} for i = 1, 1e6 do "
                                         "t[i] = ('x'):rep(2 ^ 17 - 24 - 1 - i "
@@ -80,8 +89,7 @@ static void test_nothing_else_gets_past_the_limit_for_long(void **state)
                      0);
     assert_int_equal(lua_pcall(L, 0, 0, 0), LUA_ERRMEM);
     assert_true(memory.used <= limit + limit / 4);
-    wsp_lua_memory_close(L, &memory);
-    lua_close(L);
+    close_state(L, &memory);
 }
 
 /* A state that is full to the last byte could not even say so. */
@@ -89,13 +97,9 @@ static void test_hostile_60_what_handles_the_error_has_room(void **state)
 {
     (void)state;
     const size_t limit = 4 * 1024 * 1024;
-    struct wsp_lua_memory memory = {.allocate = NULL};
-    lua_State *L = luaL_newstate();
-    assert_non_null(L);
-    luaL_openlibs(L);
+    struct wsp_lua_memory memory;
+    lua_State *L = open_state(&memory, limit);
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-    wsp_lua_memory_open(L, &memory);
-    memory.limit = limit;
     const char *code = "local kept = {}\n"
                        "local function fill() while true do\n"
                        "  kept = { kept, 'x' .. #kept } end end\n"
@@ -111,8 +115,7 @@ static void test_hostile_60_what_handles_the_error_has_room(void **state)
     }
     assert_true(memory.has_refused);
     assert_in_range(memory.used, limit, limit + limit / 16);
-    wsp_lua_memory_close(L, &memory);
-    lua_close(L);
+    close_state(L, &memory);
 }
 
 int main(void)

@@ -142,11 +142,9 @@ static int frame_index(lua_State *L)
 static int find_event(void *companion, void *frame)
 {
     const struct wsp_lua_state *state = companion;
-    const struct wsp_lua_frame *current = state->lane_frame;
-    if (!frame || frame != current || current->seq != state->call_seq) {
-        return 0;
-    }
-    return wsp_lua_events_find(&state->events, current->frame->event);
+    const struct wsp_lua_frame *current = wsp_lua_frame_current(state, frame);
+    return current ? wsp_lua_events_find(&state->events, current->frame->event)
+                   : 0;
 }
 
 static const char index_source[] =

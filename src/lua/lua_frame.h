@@ -54,6 +54,16 @@ static inline bool wsp_lua_frame_goes_to(const struct wsp_lua_frame *frame,
            format != WSP_LUA_FORMAT_SCRIPT;
 }
 
+/* Gives what is at that address, any address, when it is the frame of the message
+ * on its way and its handler is the one that runs; else NULL. */
+static inline const struct wsp_lua_frame *wsp_lua_frame_current(
+    const struct wsp_lua_state *state, const void *address)
+{
+    const struct wsp_lua_frame *frame = state->lane_frame;
+    return frame && address == frame && frame->seq == state->call_seq ? frame
+                                                                      : NULL;
+}
+
 /* Prepares the state for frames; call once, after wsp_lua_events_open and
  * wsp_lua_json_open. */
 void wsp_lua_frame_open(lua_State *L);

@@ -73,8 +73,7 @@ bool wsp_lua_loader_file(lua_State *L, struct wsp_lua_files *files,
         lua_pushfstring(L, "%s: precompiled bytecode is refused", path);
         return false;
     }
-    bool is_loaded = load_file(L, path, is_text_only ? "t" : NULL);
-    return is_loaded;
+    return load_file(L, path, is_text_only ? "t" : NULL);
 }
 
 /* ---- require ---- */

@@ -33,10 +33,9 @@ enum wsp_err wsp_lua_outgoing_read(lua_State *L, int index,
 static inline const struct wsp_frame *wsp_lua_outgoing_glance(
     lua_State *L, int index, const struct wsp_lua_server *server)
 {
-    const struct wsp_lua_state *state = server->state;
-    const struct wsp_lua_frame *lua_frame = state->lane_frame;
-    if (!lua_frame || lua_touserdata(L, index) != lua_frame ||
-        lua_frame->seq != state->call_seq || !server->is_pinned) {
+    const struct wsp_lua_frame *lua_frame =
+        wsp_lua_frame_current(server->state, lua_touserdata(L, index));
+    if (!lua_frame || !server->is_pinned) {
         return NULL;
     }
     return wsp_lua_frame_goes_to(lua_frame,

@@ -16,9 +16,8 @@
 static int try_send(void *companion, void *handle, void *frame)
 {
     const struct wsp_lua_state *state = companion;
-    const struct wsp_lua_frame *current = state->lane_frame;
-    if (!handle || handle != state->reply.handle || !frame ||
-        frame != current || current->seq != state->call_seq ||
+    const struct wsp_lua_frame *current = wsp_lua_frame_current(state, frame);
+    if (!current || !handle || handle != state->reply.handle ||
         !wsp_lua_frame_goes_to(current, current->format)) {
         return ANOTHER_WAY;
     }

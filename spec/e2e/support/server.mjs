@@ -261,19 +261,34 @@ export class Server {
   }
 }
 
-// Runs `use(server)` against a server and stops it in the ordinary way. Bare
-// connections go first: they would not answer a close frame.
-export async function serve(script, options, use) {
-  const server = await Server.start(script, options);
+// Runs `use(server)`, and frees the server whatever becomes of it. Gives what
+// `use` gives; a failure says what the server has logged.
+export async function holding(server, use) {
   try {
-    await use(server);
-    server.dropWires();
-    await server.stop();
+    return await use(server);
   } catch (error) {
     throw server.explain(error);
   } finally {
     await server.release();
   }
+}
+
+// A Lua program in plain luajit that finds the module.
+export const launchProgram = (words, options) =>
+  Server.launch(
+    path.join(root, "tools/with-module"),
+    [build, "luajit", ...words],
+    options,
+  );
+
+// Runs `use(server)` against a server and stops it in the ordinary way. Bare
+// connections go first: they would not answer a close frame.
+export async function serve(script, options, use) {
+  await holding(await Server.start(script, options), async (server) => {
+    await use(server);
+    server.dropWires();
+    await server.stop();
+  });
 }
 
 // Runs the command to its end; gives code, stdout and stderr.
