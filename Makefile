@@ -7,7 +7,7 @@ APP ?= scripts/examples/03_chat.lua
 # What `make conformance` does about docs/conformance.md: write or check.
 TABLE ?= write
 # How often `make bench` measures each row; the median counts.
-ROUNDS ?= 1
+TURNS ?= 5
 # How long `make fuzz` drives each target, and which ones (all).
 SECONDS ?= 60
 TARGET ?=
@@ -79,7 +79,7 @@ bench: ## measure, beside a bare epoll loop and what bench-peers built
 	@tools/install-packages run
 	@tools/build release
 	@cmake --build build --target bench_programs bench_floor
-	@bench/run --rounds $(ROUNDS)
+	@bench/run --turns $(TURNS)
 
 bench-peers: ## build the servers by others that bench compares with
 	@tools/install-packages peers

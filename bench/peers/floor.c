@@ -2,7 +2,8 @@
 /* The floor: what the kernel asks of any server, and nothing more. A bare epoll
  * loop that receives bytes and sends bytes. It never looks for a frame: it is
  * told how long the client's messages are, and sends as many bytes as a server
- * would, from a buffer of ready-made frames.
+ * would, from a buffer of ready-made frames. Only a receive of nothing but a
+ * close frame ends the connection.
  *
  *   floor echo SIZE     answers each message of SIZE bytes with one of SIZE
  *   floor room SIZE     sends each message of SIZE bytes to every connection
@@ -28,6 +29,8 @@
 #define EVENTS_MAX 512
 #define SIZE_MAX_BYTES (1 << 20)
 #define MASK_BYTES 4
+#define CLOSE_BYTES 8 /* a client's close frame: head, mask, code */
+#define CLOSE_HEAD 0x88
 
 enum work { ECHO, ROOM, CLOSE };
 
@@ -219,7 +222,8 @@ static void handle(struct floor *floor, const struct epoll_event *event)
         return;
     }
     ssize_t n = recv(fd, floor->buffer, BUFFER_BYTES, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN)) {
+    bool is_close = n == CLOSE_BYTES && floor->buffer[0] == CLOSE_HEAD;
+    if (n == 0 || is_close || (n < 0 && errno != EAGAIN)) {
         hang_up(floor, fd);
     } else if (n > 0 && floor->peers[fd].is_open) {
         take(floor, fd, (size_t)n);
