@@ -5,7 +5,7 @@
 // A sanitizer slows the server down several times.
 export const isSanitized = Boolean(process.env.WSPULSE_SANITIZE);
 const factor = isSanitized ? 6 : 1;
-const DEFAULT_MS = 10_000;
+const DEFAULT_MS = 30_000;
 const POLL_MS = 10;
 
 export async function within(promise, what, ms = DEFAULT_MS) {
